@@ -1,0 +1,78 @@
+"""The hub owns the bells that wake readers; a bell carries no payload.
+
+A ring only says "look again". What there is to see is in the store, so a ring that is lost costs
+latency and never data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Bell:
+    """Wakes one reader, in the event loop in which it was made."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._rung = False
+
+    def ring(self) -> None:
+        """Wake the reader. Callable from any thread; rings that the reader has not answered yet are one."""
+        if self._rung:
+            return
+        self._rung = True
+        try:
+            self._loop.call_soon_threadsafe(self._event.set)
+        except RuntimeError:  # the reader's loop is closed: nobody is left to be woken
+            pass
+
+    def clear(self) -> None:
+        """Be ready for the next ring. To be called *before* the read, else an append during it is lost."""
+        self._rung = False
+        self._event.clear()
+
+    async def wait(self) -> None:
+        """Wait for a ring since the last `clear`."""
+        await self._event.wait()
+
+
+class Hub:
+    """The bells of one process. All methods are callable from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bells: defaultdict[str | None, list[Bell]] = defaultdict(list)
+
+    def ring(self, session_id: str) -> None:
+        """Wake all who listen to the session, and all who listen to every session."""
+        with self._lock:
+            bells = [*self._bells.get(session_id, ()), *self._bells.get(None, ())]
+        for bell in bells:
+            bell.ring()
+
+    @contextmanager
+    def listen(self, session_id: str | None) -> Iterator[Bell]:
+        """Give a bell that rings for the session, or for every session when it is None.
+
+        Call it in the event loop that will wait for the bell.
+        """
+        bell = Bell()
+        with self._lock:
+            self._bells[session_id].append(bell)
+        try:
+            yield bell
+        finally:
+            with self._lock:
+                self._bells[session_id].remove(bell)
+                if not self._bells[session_id]:
+                    del self._bells[session_id]
+
+    def watched(self, session_id: str) -> bool:
+        """Whether anybody listens to the session now."""
+        with self._lock:
+            return session_id in self._bells

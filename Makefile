@@ -1,0 +1,37 @@
+# make serve: the dashboard on http://localhost:8001 with the sample database
+# make test:  everything that must be true, as CI runs it
+# The first run sets up .venv; later ones start at once. CONTRIBUTING.md shows the same lines for use without make.
+
+PYTHON ?= python3
+# Options for headway serve or pytest: make serve ARGS="--database shop.duckdb", make test ARGS="-k store"
+ARGS ?=
+
+.PHONY: serve test clean
+
+serve: .venv/installed
+	.venv/bin/headway serve $(ARGS)
+
+test: .venv/installed-tests
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/python scripts/typecheck.py
+	.venv/bin/pytest $(ARGS)
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/installed: .venv/made pyproject.toml constraints.txt
+	@echo "Installing Headway into .venv; the first time this takes a few minutes"
+	.venv/bin/pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-tests: .venv/made pyproject.toml constraints.txt scripts/browser.py
+	@echo "Installing Headway and what its tests need into .venv; the first time this takes a few minutes"
+	.venv/bin/pip install -q -c constraints.txt -e '.[tests]'
+	.venv/bin/python scripts/browser.py
+	@touch $@
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Headway needs Python 3.11 or later, and $(PYTHON) is %d.%d: say make PYTHON=python3.12 (or where yours is)" % v[:2])'
+	$(PYTHON) -m venv .venv
+	@touch $@

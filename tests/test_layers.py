@@ -1,0 +1,212 @@
+"""The house stands straight: who may import whom, what stays light, how long a file may grow."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# design.md, section 5: a module imports only from lines above its own, and none from its own line.
+FLOORS = """
+headway.errors
+headway.entry headway.plans headway.redact headway.hub
+headway.estimate headway.stores.index headway.stores.memory
+headway.stores.commit headway.stores.folder_lock headway.stores.json_array headway.stores.session_file
+headway.stores.json_files
+headway.stores
+headway.recorder headway.artifacts
+headway.logger
+headway.analyst
+headway.requests
+headway.runs
+headway.views
+headway
+headway.dashboard.routes
+headway.dashboard.components
+headway.dashboard
+"""
+
+HEAVY = {
+    "duckdb",
+    "ibis",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "vl_convert",
+    "xlsxwriter",
+    "rich",
+    "anywidget",
+    "IPython",
+}
+DASHBOARD_ONLY = {"panel", "panel_material_ui", "bokeh", "tornado", "param"}
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the package by its import name."""
+    found = {}
+    for folder, package in (("core", "headway"), ("dashboard", "headway.dashboard")):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            name = ".".join((package, *parts)).removesuffix(".__init__")
+            found[name] = path
+    return found
+
+
+MODULES = modules()
+CORE = {name: path for name, path in MODULES.items() if path.is_relative_to(ROOT / "core")}
+
+
+def lines_of(violations: list[str]) -> str:
+    return "\n".join(["", *violations])
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(name: str) -> Iterator[tuple[str, int]]:
+    """Yield (imported module, line) of every import of module *name*: in functions and for typing too."""
+    path = MODULES[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            for alias in node.names:  # `from .stores import memory` imports the module, not a name in it
+                inner = f"{base}.{alias.name}"
+                yield (inner if inner in MODULES else base), node.lineno
+
+
+def where(name: str, line: int) -> str:
+    return f"{MODULES[name].relative_to(ROOT)}:{line}"
+
+
+def test_every_module_has_its_line_and_every_line_its_module():
+    listed = FLOORS.split()
+    assert sorted(listed) == sorted(set(listed)), "a module stands on one line only"
+    wrong = [f"{name} has no line in FLOORS" for name in MODULES if name not in listed]
+    wrong += [f"{name} in FLOORS is no module" for name in listed if name not in MODULES]
+    assert not wrong, lines_of(wrong)
+
+
+def test_a_module_imports_only_from_lines_above_its_own():
+    # Lines are strictly above each other, so an import cycle cannot pass either.
+    floor = {name: n for n, line in enumerate(FLOORS.splitlines()) for name in line.split()}
+    wrong = [
+        f"{where(name, line)}: {name} imports {imported}, which is not above it"
+        for name in MODULES
+        for imported, line in imports(name)
+        if imported in floor and imported != name and floor[imported] >= floor.get(name, len(floor))
+    ]
+    assert not wrong, lines_of(wrong)
+
+
+def test_core_knows_no_panel_and_no_tornado():
+    wrong = [
+        f"{where(name, line)}: {imported}"
+        for name in CORE
+        for imported, line in imports(name)
+        if imported.split(".")[0] in DASHBOARD_ONLY or imported.startswith("headway.dashboard")
+    ]
+    assert not wrong, lines_of(wrong)
+
+
+def test_core_imports_its_own_modules_relatively():
+    wrong = [
+        where(name, node.lineno)
+        for name, path in CORE.items()
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Import) and any(a.name.split(".")[0] == "headway" for a in node.names))
+        or (isinstance(node, ast.ImportFrom) and not node.level and node.module.split(".")[0] == "headway")
+    ]
+    assert not wrong, lines_of(wrong)
+
+
+def test_core_imports_heavy_libraries_only_inside_functions():
+    wrong = [
+        f"{where(name, node.lineno)}: {ast.unparse(node)}"
+        for name, path in CORE.items()
+        for node in at_import_time(tree(path))
+        if top_names(node) & HEAVY
+    ]
+    assert not wrong, lines_of(wrong)
+
+
+def at_import_time(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that run when the module is imported: not those in functions or for typing."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from at_import_time(child)
+
+
+def top_names(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """Return the top-level packages that an import statement names; none for a relative one."""
+    if isinstance(node, ast.Import):
+        return {alias.name.split(".")[0] for alias in node.names}
+    return set() if node.level else {(node.module or "").split(".")[0]}
+
+
+def test_nothing_imports_the_folders_by_their_own_names():
+    # `import core` works from the root and gives second classes: core.Entry is not headway.Entry.
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for path in python_files()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom) and top_names(node) & {"core", "dashboard"}
+    ]
+    assert not wrong, lines_of(wrong)
+
+
+def python_files() -> list[Path]:
+    folders = ("core", "dashboard", "tests", "benchmarks", "scripts")
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("module", ["headway", "headway.requests", "headway.analyst"])
+def test_importing_the_core_is_light(module):
+    code = f"import {module}, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {name.split(".")[0] for name in loaded.split()} & (HEAVY | DASHBOARD_ONLY) == set()
+
+
+def test_no_file_is_longer_than_300_lines():
+    views = [path for folder in ("core", "dashboard") for path in (ROOT / folder).rglob("*") if is_view(path)]
+    long = [
+        f"{path.relative_to(ROOT)}: {lines} lines"
+        for path in python_files() + views
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+    ]
+    assert not long, lines_of(long)
+
+
+def is_view(path: Path) -> bool:
+    return path.suffix in {".js", ".css"}
+
+
+def test_no_function_is_longer_than_40_lines():
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} has {lines} lines"
+        for path in python_files()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (lines := body_lines(node)) > 40
+    ]
+    assert not long, lines_of(long)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines from ``def`` to the end, without the docstring: explaining costs nothing."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        docstring = function.body[0]
+        lines -= (docstring.end_lineno or 0) - docstring.lineno + 1
+    return lines

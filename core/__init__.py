@@ -1,0 +1,10 @@
+"""Log every step of slow work once, durably, and show it live and complete to everyone who should see it."""
+
+from __future__ import annotations
+
+from .entry import Entry, Session
+from .errors import HeadwayError
+from .logger import ProgressLogger
+from .plans import Plan, Step
+
+__all__ = ["Entry", "HeadwayError", "Plan", "ProgressLogger", "Session", "Step"]

@@ -118,6 +118,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """Whether something in the session has not been seen yet (the blue dot)."""
         return self.notification is not None
 
+    @property
+    def cursor(self) -> str:
+        """The session's place in the list, newest activity first: what ``before`` takes."""
+        return f"{self.last_activity},{self.session_id}"
+
     def to_wire(self) -> dict[str, Any]:
         """Return the REST form: the fields, and ``has_notification``."""
         return msgspec.structs.asdict(self) | {"has_notification": self.has_notification}
@@ -142,8 +147,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
                 status = "completed" if entry.status == "completed" else "error"
             if not watched:
                 notification = entry.message or entry.step
-        prompt = (entry.data or {}).get("prompt")
-        title = self.title or (title_from(prompt) if isinstance(prompt, str) else "")
+        data = entry.data or {}
+        name = data.get("title") or data.get("prompt")
+        title = self.title or (title_from(name) if isinstance(name, str) else "")
         return msgspec.structs.replace(
             self,
             title=title,
@@ -229,7 +235,9 @@ def check_entry(entry: Entry) -> Entry:
     _check_number("total_steps", entry.total_steps, 1, MAX_STEPS)
     _check_number("step_number", entry.step_number, 1, entry.total_steps)
     if entry.run_id is not None and not (isinstance(entry.run_id, str) and _RUN_ID.fullmatch(entry.run_id)):
-        raise InvalidEntry("run_id", entry.run_id, "1 to 200 letters, digits, '.', '-' or '_', the first a letter or digit")
+        raise InvalidEntry(
+            "run_id", entry.run_id, "1 to 200 letters, digits, '.', '-' or '_', the first a letter or digit"
+        )
     if entry.status not in STATUSES:
         raise InvalidEntry("status", entry.status, ", ".join(STATUSES))
     _check_float("fraction", entry.fraction, 1.0)
@@ -254,6 +262,12 @@ def check_title(title: object) -> str:
     return " ".join(str(title).split())
 
 
+def check_message(message: object) -> str:
+    """Return *message* when it is a text of at most 8192 characters; `InvalidEntry` otherwise."""
+    _check_text("message", message, 0, MAX_MESSAGE)
+    return str(message)
+
+
 def _check_text(field: str, value: object, least: int, most: int) -> None:
     if not isinstance(value, str) or not least <= len(value) <= most:
         raise InvalidEntry(field, value, f"a text of {least} to {most} characters")
@@ -271,8 +285,15 @@ def _check_number(field: str, value: object, least: int, most: int) -> None:
 def _check_float(field: str, value: object, most: float) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or value == float("inf"):
-        raise InvalidEntry(field, value, "a number from 0 to 1" if most == 1 else "a number of seconds, 0 or more")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= most
+        or value == float("inf")
+    ):
+        raise InvalidEntry(
+            field, value, "a number from 0 to 1" if most == 1 else "a number of seconds, 0 or more"
+        )
 
 
 def _check_data(data: object) -> None:

@@ -9,6 +9,7 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
     ├── SessionExists (ValueError)         the id is taken, perhaps in another case
     ├── UnknownRun (LookupError)           no such run
     ├── RunEnded (ValueError)              the run has its terminal entry
+    ├── RunAlive (ValueError)              the run has not ended yet
     ├── RunCancelled                       somebody asked the run to stop
     ├── UnknownRequestType (ValueError)    not a registered request type
     ├── UnknownArtifact (LookupError)      no such artifact
@@ -44,7 +45,9 @@ class InvalidEntry(HeadwayError, ValueError):
     def __init__(self, field: str, value: object, allowed: str) -> None:
         self.field = field
         shown = repr(value)
-        super().__init__(f"{field} is {shown if len(shown) <= 80 else shown[:77] + '...'}; allowed: {allowed}")
+        super().__init__(
+            f"{field} is {shown if len(shown) <= 80 else shown[:77] + '...'}; allowed: {allowed}"
+        )
 
 
 class UnknownSession(HeadwayError, LookupError):
@@ -58,7 +61,9 @@ class SessionExists(HeadwayError, ValueError):
     """The id is taken: ids are unique regardless of case, as file names are on some systems."""
 
     def __init__(self, session_id: str, taken: str) -> None:
-        super().__init__(f"the session id {session_id!r} is taken by {taken!r}; ids are unique regardless of case")
+        super().__init__(
+            f"the session id {session_id!r} is taken by {taken!r}; ids are unique regardless of case"
+        )
 
 
 class UnknownRun(HeadwayError, LookupError):
@@ -73,6 +78,13 @@ class RunEnded(HeadwayError, ValueError):
 
     def __init__(self, run_id: str, status: str) -> None:
         super().__init__(f"the run {run_id!r} has ended: {status}")
+
+
+class RunAlive(HeadwayError, ValueError):
+    """The run has not ended yet: it cannot be retried."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the run {run_id!r} has not ended yet; cancel it first")
 
 
 class RunCancelled(HeadwayError):
@@ -112,14 +124,18 @@ class LogReplaced(HeadwayError, ValueError):
         self.session_id = session_id
         self.epoch = epoch
         now = f"its epoch is now {epoch!r}" if epoch else "it was deleted"
-        super().__init__(f"the log of session {session_id!r} is not the one you have read: {now}; start again at since=0")
+        super().__init__(
+            f"the log of session {session_id!r} is not the one you have read: {now}; start again at since=0"
+        )
 
 
 class UnknownStore(HeadwayError, ValueError):
     """No store is registered for the URL."""
 
     def __init__(self, url: str, known: Iterable[str]) -> None:
-        super().__init__(f"no store for {url!r}; it starts with one of: {', '.join(f'{name}:' for name in sorted(known))}")
+        super().__init__(
+            f"no store for {url!r}; it starts with one of: {', '.join(f'{name}:' for name in sorted(known))}"
+        )
 
 
 class StoreError(HeadwayError, OSError):

@@ -42,7 +42,9 @@ class Plan:
             raise ValueError(f"the plan {self.name!r} has no steps; allowed: one or more")
         for step in self.steps:
             if not isinstance(step.name, str) or not 1 <= len(step.name) <= 200:
-                raise ValueError(f"the plan {self.name!r} has a step named {step.name!r}; allowed: 1 to 200 characters")
+                raise ValueError(
+                    f"the plan {self.name!r} has a step named {step.name!r}; allowed: 1 to 200 characters"
+                )
             if not step.weight > 0:
                 raise ValueError(f"the step {step.name!r} weighs {step.weight!r}; allowed: more than 0")
             if self.names.count(step.name) > 1:

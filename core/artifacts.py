@@ -1,0 +1,112 @@
+"""The results of runs as files: each in a folder of its own, named by a random id."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import StoreError, UnknownArtifact
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_TYPES = {
+    ".vl.json": "application/vnd.vegalite+json",
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A result of a run, on disk and whole.
+
+    Attributes
+    ----------
+    artifact_id
+        128 random bits; the only way to it from outside.
+    path
+        Where it lies.
+    """
+
+    artifact_id: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file name that a person sees."""
+        return self.path.name
+
+    @property
+    def media_type(self) -> str:
+        """The media type, by the name's ending (IANA, media types)."""
+        for ending, media_type in _TYPES.items():
+            if self.name.endswith(ending):
+                return media_type
+        return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
+
+    @property
+    def bytes(self) -> int:
+        """The size in bytes."""
+        return self.path.stat().st_size
+
+
+class Artifacts:
+    """The artifacts of one server, below one folder. Callable from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def write(self, name: str) -> Iterator[tuple[str, Path]]:
+        """Give the id of a new artifact and the temporary path to write it to.
+
+        On a clean exit the file is on disk under its name; on an error nothing is left of it.
+
+        Raises
+        ------
+        StoreError
+            The folder cannot be written to; nothing is left.
+        """
+        artifact_id = secrets.token_hex(16)
+        place = self.folder / artifact_id
+        part = place / f".part-{name}"
+        try:
+            place.mkdir(mode=0o700, parents=True)
+            yield artifact_id, part
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(part, place / name)
+        except BaseException as error:
+            shutil.rmtree(place, ignore_errors=True)
+            if isinstance(error, OSError) and not isinstance(error, StoreError):
+                reason = error.strerror or str(error)
+                raise StoreError(
+                    f"cannot write the artifact {name!r} below {str(self.folder)!r}: {reason}"
+                ) from error
+            raise
+
+    def find(self, artifact_id: str) -> Artifact:
+        """Return the artifact of an id.
+
+        Raises
+        ------
+        UnknownArtifact
+            There is none, or it is not written to its end yet.
+        """
+        if _ID.fullmatch(artifact_id) and (place := self.folder / artifact_id).is_dir():
+            for path in place.iterdir():
+                if not path.name.startswith(".part-"):
+                    return Artifact(artifact_id, path)
+        raise UnknownArtifact(artifact_id)
+
+    def delete(self, artifact_id: str) -> None:
+        """Delete an artifact; it is no error when there is none."""
+        if _ID.fullmatch(artifact_id):
+            shutil.rmtree(self.folder / artifact_id, ignore_errors=True)

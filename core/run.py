@@ -1,0 +1,301 @@
+"""A run: one piece of work that walks through its plan, and whose every step becomes an entry.
+
+The work is handed the `Run` and calls it from whatever thread it is in. Whatever happens, a run ends in
+exactly one terminal entry, its last.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .artifacts import Artifacts
+from .entry import MAX_MESSAGE, Entry, check_session_id
+from .errors import HeadwayError, RunCancelled, RunEnded
+from .estimate import run_fraction
+from .logger import ProgressLogger
+from .plans import Plan
+
+OWNER = secrets.token_hex(8)
+"""This process, in the first entry of each run that it starts: another owner's runs died with it."""
+
+UPDATE_SECONDS = 0.05  # at most 20 updates a second reach the log; the last one of a step always does
+
+
+class Run:
+    """One request being worked on in a session. All methods are callable from any thread.
+
+    Attributes
+    ----------
+    run_id : str
+        ``{session_id}.{8 hexadecimal digits}``: a run's id tells its session.
+    plan : Plan
+        The steps; one that the work enters without having declared it is appended.
+    prompt : str
+        What was asked.
+    database : Any
+        What the request reads from; None when there is none.
+    """
+
+    def __init__(
+        self,
+        logger: ProgressLogger,
+        session_id: str,
+        plan: Plan,
+        *,
+        prompt: str = "",
+        artifacts: Artifacts | None = None,
+        database: Any = None,
+    ) -> None:
+        self.logger = logger
+        self.session_id = check_session_id(session_id)
+        self.run_id = f"{session_id}.{secrets.token_hex(4)}"
+        self.plan = plan
+        self.prompt = prompt
+        self.database = database
+        self.status = "running"
+        self.stopped_as = ("cancelled", "Stopped")  # status and message of the end when it is cancelled
+        self._artifacts = artifacts
+        self._results: list[dict[str, Any]] = []
+        self._last: tuple[str, dict[str, Any]] = ("Done", {})
+        self._number = 1
+        self._message = ""
+        self._done = 0.0  # run_fraction so far: it never falls
+        self._held: dict[str, Any] | None = None  # the newest update, not logged yet
+        self._logged_at = 0.0
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._on_cancel: list[Callable[[], object]] = []
+
+    def begin(self, message: str = "", **data: Any) -> Entry:
+        """Log the first entry of the run: its plan, and who works on it. To be called once."""
+        facts = {"plan": list(self.plan.names), "owner": OWNER} | data
+        if self.prompt:
+            facts["prompt"] = self.prompt
+        return self._log(message, fraction=0.0, data=facts)
+
+    def step(self, name: str, message: str = "", **data: Any) -> None:
+        """Enter a step of the plan; the one before it is done.
+
+        Parameters
+        ----------
+        name
+            The step's name; one that the plan does not have is appended to it.
+        message
+            What is going on, in words and counts.
+        **data
+            Facts for the entry's ``data``.
+
+        Raises
+        ------
+        RunCancelled
+            Somebody asked the run to stop.
+        """
+        self.check()
+        with self._lock:
+            self._flush()
+            number = self.plan.number(name)
+            if number is None:
+                self.plan = self.plan.extended(name)
+                number = len(self.plan.steps)
+            self._number = number
+            self._log(message, data=data)
+
+    def update(
+        self,
+        fraction: float | None = None,
+        message: str | None = None,
+        *,
+        current: float | None = None,
+        total: float | None = None,
+        unit: str | None = None,
+        **data: Any,
+    ) -> None:
+        """Tell how far the step is. At most 20 a second are logged, the last one of a step always.
+
+        Parameters
+        ----------
+        fraction
+            0..1 of the step, as measured; *current* / *total* when left out.
+        message
+            What is going on; the step's message when left out.
+        current, total, unit
+            What was counted, such as 3 of 5 tables.
+        **data
+            Further facts for the entry's ``data``.
+
+        Raises
+        ------
+        RunCancelled
+            Somebody asked the run to stop.
+        """
+        self.check()
+        if fraction is None and current is not None and total:
+            fraction = min(1.0, max(0.0, current / total))
+        counts = {"current": current, "total": total, "unit": unit}
+        facts = {name: value for name, value in counts.items() if value is not None} | data
+        with self._lock:
+            text = self._message if message is None else message
+            self._held = {"message": text, "fraction": fraction, "data": facts}
+            if time.monotonic() - self._logged_at >= UPDATE_SECONDS:
+                self._flush()
+
+    def check(self) -> None:
+        """Raise `RunCancelled` when somebody has asked the run to stop."""
+        if self._stop.is_set():
+            raise RunCancelled(self.run_id)
+
+    @contextmanager
+    def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Have *callback* called, from another thread, when somebody asks the run to stop meanwhile."""
+        with self._lock:
+            self._on_cancel.append(callback)
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._on_cancel.remove(callback)
+
+    @contextmanager
+    def artifact(self, kind: str, name: str, **facts: Any) -> Iterator[Path]:
+        """Give the temporary path of a result; on a clean exit it is one, on an error nothing is left.
+
+        Parameters
+        ----------
+        kind
+            ``chart``, ``file`` or ``text``.
+        name
+            The file name that a person sees.
+        **facts
+            What else the terminal entry tells of it, such as ``rows``.
+        """
+        if self._artifacts is None:
+            raise HeadwayError(f"the run {self.run_id!r} has no place for artifacts")
+        with self._artifacts.write(name) as (artifact_id, path):
+            yield path
+            self.check()
+        made = self._artifacts.find(artifact_id)
+        self._results.append(
+            {
+                "artifact_id": artifact_id,
+                "kind": kind,
+                "name": made.name,
+                "media_type": made.media_type,
+                "bytes": made.bytes,
+            }
+            | facts
+        )
+
+    def finish(self, message: str, **data: Any) -> None:
+        """Say what the terminal entry will tell when the work ends well."""
+        self._last = (message, data)
+
+    def cancel(self) -> None:
+        """Ask the run to stop: its next call raises `RunCancelled`, and what it waits for is interrupted."""
+        self._stop.set()
+        with self._lock:
+            callbacks = list(self._on_cancel)
+        for callback in callbacks:
+            callback()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has asked the run to stop."""
+        return self._stop.is_set()
+
+    def complete(self) -> None:
+        """End the run well, with what `finish` said and the artifacts."""
+        message, data = self._last
+        if self._results:
+            data = {"artifacts": self._results} | data
+        self.end("completed", message, **data)
+
+    def end(self, status: str, message: str, **data: Any) -> None:
+        """Log the terminal entry. The first call decides; later ones change nothing.
+
+        Parameters
+        ----------
+        status
+            ``completed``, ``error``, ``cancelled`` or ``interrupted``.
+        message
+            What came of it, for people.
+        **data
+            Facts such as ``error``.
+        """
+        with self._lock:
+            if self.status != "running":
+                return
+            if status == "completed":
+                self._held, self._number, self._done = None, len(self.plan.steps), 1.0
+            else:
+                self._flush()
+            self._log(message, status=status, fraction=1.0 if status == "completed" else None, data=data)
+            self.status = status
+            self._stop.set()  # whatever the work still says is too late
+
+    def _flush(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._log(**held)
+
+    def _log(
+        self, message: str, *, fraction: float | None = None, status: str = "running", data: dict[str, Any]
+    ) -> Entry:
+        if self.status != "running":
+            raise RunEnded(self.run_id, self.status)
+        self._message = message
+        self._done = max(self._done, run_fraction(self.plan, self._number, fraction))
+        self._logged_at = time.monotonic()
+        return self.logger.log(
+            self.session_id,
+            self.plan.steps[self._number - 1].name,
+            message[:MAX_MESSAGE],
+            self._number,
+            len(self.plan.steps),
+            run_id=self.run_id,
+            status=status,
+            fraction=fraction,
+            run_fraction=self._done,
+            data=data or None,
+        )
+
+
+def interrupt_orphans(logger: ProgressLogger) -> int:
+    """End the runs that died with the process that worked on them, and return how many there were.
+
+    A run that another program logs over the network has no owner here, and goes on.
+    """
+    count = 0
+    before = None
+    while page := logger.sessions(500, before):
+        before = page[-1].cursor
+        for session in page:
+            for run_id in filter(None, session.active_runs):
+                count += _interrupt(logger, session.session_id, run_id)
+    return count
+
+
+def _interrupt(logger: ProgressLogger, session_id: str, run_id: str) -> bool:
+    entries = [e for e in logger.get_progress_logs(session_id) if e.run_id == run_id]
+    owner = (entries[0].data or {}).get("owner") if entries else None
+    if owner in (None, OWNER):
+        return False
+    last = entries[-1]
+    logger.log(
+        session_id,
+        last.step,
+        "Interrupted: the server stopped while this was under way. Nothing of it goes on; ask again to repeat it.",
+        last.step_number,
+        last.total_steps,
+        run_id=run_id,
+        status="interrupted",
+        run_fraction=last.run_fraction,
+        data={"error": {"code": "interrupted", "message": "the server stopped while this was under way"}},
+    )
+    return True

@@ -1,0 +1,236 @@
+"""The runs of this server: start, cancel, retry, describe.
+
+A run lives in the server, never in a page: pages come and go, the run and its log stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from .artifacts import Artifacts
+from .entry import Entry, check_session_id
+from .errors import (
+    HeadwayError,
+    InvalidEntry,
+    RunAlive,
+    RunCancelled,
+    RunEnded,
+    UnknownRequestType,
+    UnknownRun,
+)
+from .logger import ProgressLogger
+from .requests import REQUESTS, Request, recognise
+from .run import Run, interrupt_orphans
+
+MAX_PROMPT = 4_000  # characters
+WORKERS = 4  # runs worked on at once; further ones wait their turn
+STOP_SECONDS = 1.0  # that the work of a cancelled run is given to end by itself
+
+_log = logging.getLogger("headway.runs")
+
+
+class Runs:
+    """The runs that this process works on, each in a worker thread, so that none blocks the event loop."""
+
+    def __init__(
+        self,
+        logger: ProgressLogger,
+        artifacts: Artifacts,
+        database: Callable[[], Any] | None = None,
+        workers: int = WORKERS,
+    ) -> None:
+        """End what an earlier process left behind as ``interrupted``, and be ready.
+
+        Parameters
+        ----------
+        logger, artifacts
+            Where entries and results go.
+        database
+            Gives what requests read from; called in a worker thread.
+        workers
+            Runs worked on at once.
+        """
+        self._logger = logger
+        self._artifacts = artifacts
+        self._database = database
+        self._places = workers
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="headway-run")
+        self._alive: dict[str, tuple[Run, Future[None]]] = {}
+        interrupt_orphans(logger)
+
+    async def start(self, session_id: str, prompt: str, type: str | None = None) -> Run:
+        """Start a run and return it; its first entry is stored then.
+
+        Parameters
+        ----------
+        session_id
+            The session; made when it is not there, with the prompt as its title.
+        prompt
+            What is asked, 1..4000 characters.
+        type
+            The request type; recognised from the prompt when left out.
+
+        Raises
+        ------
+        InvalidEntry, InvalidSessionId, UnknownRequestType
+            Nothing was started.
+        """
+        check_session_id(session_id)
+        if not isinstance(prompt, str) or not 1 <= len(prompt.strip()) <= MAX_PROMPT:
+            raise InvalidEntry("prompt", prompt, f"a text of 1 to {MAX_PROMPT} characters")
+        name = recognise(prompt) if type is None else type
+        if name not in REQUESTS:
+            raise UnknownRequestType(name, REQUESTS)
+        request = REQUESTS[name]
+        run = Run(self._logger, session_id, request.plan, prompt=prompt.strip(), artifacts=self._artifacts)
+        ahead = len(self._alive) - self._places + 1
+        waiting = f"Waiting for {ahead} other run{'s' * (ahead > 1)} to end" if ahead > 0 else "Starting"
+        await asyncio.to_thread(run.begin, waiting, type=name)
+        future = self._workers.submit(self._work, run, request)
+        self._alive[run.run_id] = (run, future)
+        future.add_done_callback(lambda _: self._alive.pop(run.run_id, None))
+        return run
+
+    async def cancel(self, run_id: str) -> None:
+        """Stop a run; it has its terminal entry, ``cancelled`` unless it was quicker, when this returns.
+
+        Raises
+        ------
+        UnknownRun, RunEnded
+            There is no such run, or nothing left to stop.
+        """
+        if run_id not in self._alive:
+            last = (await asyncio.to_thread(self._entries, run_id))[-1]
+            if last.terminal:
+                raise RunEnded(run_id, last.status)
+            raise UnknownRun(run_id)  # another program's: only that one can stop it
+        await self._stop(run_id, "cancelled", "Stopped")
+
+    async def retry(self, run_id: str) -> Run:
+        """Start a new run of the same prompt and type, in the same session.
+
+        Raises
+        ------
+        UnknownRun, RunAlive
+            There is no such run, or it has not ended yet.
+        """
+        entries = await asyncio.to_thread(self._entries, run_id)
+        asked = entries[0].data or {}
+        if not entries[-1].terminal:
+            raise RunAlive(run_id)
+        if "prompt" not in asked:
+            raise UnknownRun(run_id)  # it was logged by another program: there is nothing to ask again
+        return await self.start(entries[0].session_id, asked["prompt"], asked.get("type"))
+
+    async def describe(self, run_id: str) -> dict[str, Any]:
+        """Return what is known of a run: prompt, type, plan, status, how far it is, and its result.
+
+        Raises
+        ------
+        UnknownRun
+            There is no such run.
+        """
+        entries = await asyncio.to_thread(self._entries, run_id)
+        first, last = entries[0].data or {}, entries[-1]
+        result = last.data if last.terminal else None
+        return {
+            "run_id": run_id,
+            "session_id": last.session_id,
+            "prompt": first.get("prompt"),
+            "type": first.get("type"),
+            "plan": first.get("plan"),
+            "status": last.status,
+            "step": last.step,
+            "run_fraction": last.run_fraction,
+            "eta_seconds": last.eta_seconds,
+            "started_at": entries[0].timestamp,
+            "ended_at": last.timestamp if last.terminal else None,
+            "result": result,
+            "artifacts": (result or {}).get("artifacts", []),
+        }
+
+    async def delete_session(self, session_id: str) -> None:
+        """Stop the session's runs and delete it with its log and its artifacts.
+
+        Raises
+        ------
+        UnknownSession
+            There is no such session.
+        """
+        living = [run_id for run_id, (run, _) in self._alive.items() if run.session_id == session_id]
+        await asyncio.gather(*(self._stop(run_id, "cancelled", "Stopped") for run_id in living))
+        await asyncio.to_thread(self._delete, session_id)
+
+    async def close(self) -> None:
+        """End the living runs as ``interrupted``; none can be started then."""
+        message = "Interrupted: the server was stopped while this was under way. Ask again to repeat it."
+        await asyncio.gather(*(self._stop(run_id, "interrupted", message) for run_id in list(self._alive)))
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    async def _stop(self, run_id: str, status: str, message: str) -> None:
+        run, future = self._alive.get(run_id, (None, None))
+        if run is None or future is None:
+            return  # it ended meanwhile
+        run.stopped_as = (status, message)
+        await asyncio.to_thread(run.cancel)
+        if not future.cancel():  # it has begun: its work ends it, or else we do
+            await asyncio.wait({asyncio.wrap_future(future)}, timeout=STOP_SECONDS)
+        await asyncio.to_thread(run.end, status, message)
+
+    def _work(self, run: Run, request: Request) -> None:
+        """Do the work of a run, in a worker thread, and end it one way or the other."""
+        try:
+            run.database = self._database() if self._database else None
+            result = request.work(run.prompt, run)
+            if inspect.iscoroutine(result):
+                asyncio.run(result)
+            run.check()
+            run.complete()
+        except Exception as error:
+            try:
+                self._end_failed(run, error)
+            except HeadwayError:  # the store fails, too: the next start ends the run
+                _log.exception("run %s: its end could not be logged", run.run_id)
+
+    def _end_failed(self, run: Run, error: Exception) -> None:
+        if isinstance(error, RunCancelled | RunEnded) or run.cancelled:
+            run.end(*run.stopped_as)
+            return
+        if isinstance(error, HeadwayError):
+            facts = {"code": type(error).__name__, "message": str(error)}
+            facts |= {
+                name: getattr(error, name) for name in ("hint", "examples") if getattr(error, name, None)
+            }
+        else:  # its text is not ours to show: it may tell of files and secrets
+            error_id = secrets.token_hex(4)
+            _log.error("run %s failed, error %s", run.run_id, error_id, exc_info=error)
+            message = f"{type(error).__name__}: an unexpected error; the server's log has it as {error_id}"
+            facts = {"code": "unexpected", "message": message}
+        run.end("error", facts["message"], error=facts)
+
+    def _entries(self, run_id: str) -> list[Entry]:
+        """Return the entries of a run, at least one."""
+        session_id = run_id.rpartition(".")[0]
+        try:
+            entries = self._logger.get_progress_logs(session_id)
+        except ValueError:
+            raise UnknownRun(run_id) from None
+        found = [entry for entry in entries if entry.run_id == run_id]
+        if not found:
+            raise UnknownRun(run_id)
+        return found
+
+    def _delete(self, session_id: str) -> None:
+        entries = self._logger.get_progress_logs(session_id)
+        self._logger.delete_session(session_id)
+        for entry in entries:
+            data = entry.data or {}
+            if entry.terminal and isinstance(data.get("artifacts"), list):
+                for made in data["artifacts"]:
+                    self._artifacts.delete(str(made.get("artifact_id", "")))

@@ -1,0 +1,298 @@
+"""The default store: a folder with one JSON array file a session, as the specification has it.
+
+``{session_id}_progress.json`` is the log, readable by anything; ``_sessions.jsonl`` keeps what a log cannot
+say (a title given by hand, what was read) and spares the start from reading every log.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from ..entry import Entry, Session, check_session_id
+from ..errors import InvalidSessionId, StoreClosed, StoreError, UnknownSession
+from .commit import Extension, Known, begin, by_session, extend
+from .folder_lock import lock_folder
+from .index import SessionIndex
+from .json_array import JsonArrayFile
+from .session_file import SessionFile
+
+SUFFIX = "_progress.json"
+OPEN_LOGS = 256  # files held open; a system allows a process 1,024 or more
+
+
+class _Log:
+    """An open log, and what the next entries are checked against."""
+
+    def __init__(self, path: Path) -> None:
+        self.known = Known()
+        self.file = JsonArrayFile(path, self.known.learn)
+
+
+class JsonFilesStore:
+    """Logs as JSON array files in a folder. The URL is ``json:FOLDER``; the folder is made when absent."""
+
+    def __init__(self, folder: str) -> None:
+        """Open the folder for writing.
+
+        Raises
+        ------
+        StoreLocked
+            Another process writes to it.
+        StoreError
+            The folder cannot be made, read or written to; the message names it.
+        """
+        self.folder = Path(folder or "logs").absolute()
+        self._lock = threading.RLock()  # over everything in memory; never held while the disk flushes
+        self._write_lock = threading.RLock()  # one writer at a time
+        self._index = SessionIndex()
+        self._logs: OrderedDict[str, _Log] = OrderedDict()
+        self._closed = False
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._owner = lock_folder(self.folder)
+            self._records = SessionFile(self.folder / "_sessions.jsonl")
+            self._load()
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise self._failed("open", error) from error
+
+    def __str__(self) -> str:
+        return f"json:{self.folder}"
+
+    def append(self, entries: Sequence[Entry], watched: Collection[str] = ()) -> list[Entry]:
+        with self._write_lock:
+            groups = by_session(entries)
+            with self._lock:
+                self._check_open()
+                extensions = {sid: self._extend(sid, group, sid in watched) for sid, group in groups.items()}
+            if any(extension.new for extension in extensions.values()):
+                self._commit(extensions)
+            offsets = {sid: iter(extension.offsets) for sid, extension in extensions.items()}
+            new = {(e.session_id, e.offset): e for x in extensions.values() for e in x.new}
+            places = [(entry.session_id, next(offsets[entry.session_id])) for entry in entries]
+            return [new.get((sid, offset)) or self.entries(sid, offset - 1, 1)[0] for sid, offset in places]
+
+    def entries(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
+        with self._lock:
+            self._check_open()
+            if self._index.get(session_id) is None:
+                return []
+            log = self._log(session_id)
+            self._trim()
+            try:
+                return log.file.read(since, limit)
+            except OSError as error:
+                raise self._failed("read", error) from error
+
+    def session(self, session_id: str) -> Session | None:
+        with self._lock:
+            self._check_open()
+            return self._index.get(session_id)
+
+    def sessions(self, limit: int, before: str | None = None) -> list[Session]:
+        with self._lock:
+            self._check_open()
+            return self._index.page(limit, before)
+
+    def add_session(self, session: Session) -> None:
+        with self._write_lock:
+            with self._lock:
+                self._check_open()
+                self._index.check_new(session.session_id)
+            self._record(session)
+
+    def update_session(self, session_id: str, change: Callable[[Session], Session]) -> Session:
+        with self._write_lock:
+            with self._lock:
+                self._check_open()
+                session = self._index.get(session_id)
+            if session is None:
+                raise UnknownSession(session_id)
+            session = change(session)
+            self._record(session)
+            return session
+
+    def delete_session(self, session_id: str) -> None:
+        with self._write_lock, self._lock:
+            self._check_open()
+            session = self._index.get(session_id)
+            if session is None:
+                raise UnknownSession(session_id)
+            log = self._logs.pop(session_id, None)
+            if log is not None:
+                log.file.close()
+            try:
+                self._path(session_id).unlink(missing_ok=True)
+                self._records.write([(session, 0)], deleted=True)
+            except OSError as error:
+                raise self._failed("delete from", error) from error
+            self._index.remove(session_id)
+
+    def close(self) -> None:
+        with self._write_lock, self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for log in self._logs.values():
+                log.file.close()
+            self._records.close()
+            self._owner.close()
+
+    def _extend(self, session_id: str, entries: list[Entry], watched: bool) -> Extension:
+        session = self._index.get(session_id)
+        if session is not None and session.last_offset and self._log(session_id).file.deleted:
+            self._forget(session_id)  # its file was deleted by hand: the log begins anew, as another one
+            session = None
+        if session is None:
+            self._index.check_new(session_id)
+            session = self._adopt(session_id) or begin(entries[0])
+        return extend(session, self._log(session_id).known, entries, watched=watched)
+
+    def _commit(self, extensions: dict[str, Extension]) -> None:
+        """Write, flush, and only then show: a failure takes everything back."""
+        with self._lock:
+            logs = {sid: self._log(sid) for sid, extension in extensions.items() if extension.new}
+        try:
+            for session_id, log in logs.items():
+                log.file.write(extensions[session_id].new)
+            for log in logs.values():
+                log.file.sync()
+            if any(not len(log.file) for log in logs.values()):
+                self._sync_folder()
+        except OSError as error:
+            for log in logs.values():
+                log.file.undo()
+            raise self._failed("write to", error) from error
+        with self._lock:
+            changed = []
+            for session_id, log in logs.items():
+                extension = extensions[session_id]
+                log.file.accept()
+                for entry in extension.new:
+                    log.known.learn(entry)
+                if _notable(self._index.get(session_id), extension.session):
+                    changed.append((extension.session, log.file.size))
+                self._index.put(extension.session)
+            self._trim()
+        self._write_records(changed)
+
+    def _write_records(self, changed: list[tuple[Session, int]]) -> None:
+        """Write records that follow from logs. The log is safe: the next start mends a record that is not."""
+        if changed:
+            try:
+                self._records.write(changed)
+            except OSError:
+                return
+
+    def _record(self, session: Session) -> None:
+        with self._lock:
+            size = self._log(session.session_id).file.size if session.last_offset else 0
+        try:
+            self._records.write([(session, size)])
+        except OSError as error:
+            raise self._failed("write to", error) from error
+        with self._lock:
+            self._index.put(session)
+
+    def _log(self, session_id: str) -> _Log:
+        log = self._logs.get(session_id)
+        if log is None:
+            try:
+                log = self._logs[session_id] = _Log(self._path(session_id))
+            except OSError as error:
+                raise self._failed("read", error) from error
+        self._logs.move_to_end(session_id)
+        return log
+
+    def _trim(self) -> None:
+        """Close the logs that were not used for longest; never inside a commit, which holds its own open."""
+        while len(self._logs) > OPEN_LOGS:
+            self._logs.popitem(last=False)[1].file.close()
+
+    def _load(self) -> None:
+        """Read the records, and the logs that they do not fit."""
+        sizes = {}
+        with os.scandir(self.folder) as files:
+            for file in files:
+                if file.name.endswith(SUFFIX) and _is_id(file.name.removesuffix(SUFFIX)):
+                    sizes[file.name.removesuffix(SUFFIX)] = file.stat().st_size
+        mended = []
+        for session, size in self._records.items():
+            found = sizes.pop(session.session_id, None)
+            if found is None and session.last_offset:
+                continue  # its file was deleted by hand
+            if found not in (None, size):
+                session = self._refold(session)
+                mended.append((session, self._log(session.session_id).file.size))
+            self._index.put(session)
+            self._trim()
+        for session_id in sizes:
+            if (adopted := self._adopt(session_id)) is not None:
+                mended.append((adopted, self._log(session_id).file.size))
+                self._index.put(adopted)
+            self._trim()
+        self._write_records(mended)
+
+    def _refold(self, session: Session) -> Session:
+        """Return the record as it is after the entries that it does not count yet."""
+        file = self._log(session.session_id).file
+        if session.last_offset > len(file):  # what it counts is gone: this is another log
+            fresh = Session(
+                session_id=session.session_id,
+                title=session.title,
+                created_at=session.created_at,
+                last_activity=session.last_activity,
+            )
+            session = fresh
+        for entry in file.read(session.last_offset):
+            session = session.after(entry)
+        return session
+
+    def _adopt(self, session_id: str) -> Session | None:
+        """Return the record of a log that was put into the folder by hand; None when there is none."""
+        first = self._log(session_id).file.read(0, 1)
+        return self._refold(begin(first[0])) if first else None
+
+    def _forget(self, session_id: str) -> None:
+        self._logs.pop(session_id).file.close()
+        self._index.remove(session_id)
+
+    def _path(self, session_id: str) -> Path:
+        return self.folder / (session_id + SUFFIX)
+
+    def _sync_folder(self) -> None:
+        """Return when a new file's name is on disk, too; a file's own flush does not promise that."""
+        if hasattr(os, "O_DIRECTORY"):
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosed
+
+    def _failed(self, verb: str, error: OSError) -> StoreError:
+        return StoreError(f"cannot {verb} the log folder {str(self.folder)!r}: {error.strerror or error}")
+
+
+def _is_id(text: str) -> bool:
+    try:
+        check_session_id(text)
+    except InvalidSessionId:
+        return False
+    return True
+
+
+def _notable(old: Session | None, new: Session) -> bool:
+    """Whether a record says more than that the log has grown."""
+    return old is None or any(
+        getattr(old, name) != getattr(new, name)
+        for name in ("title", "status", "notification", "active_runs")
+    )

@@ -6,5 +6,7 @@ from .entry import Entry, Session
 from .errors import HeadwayError
 from .logger import ProgressLogger
 from .plans import Plan, Step
+from .run import Run
+from .track import run, track
 
-__all__ = ["Entry", "HeadwayError", "Plan", "ProgressLogger", "Session", "Step"]
+__all__ = ["Entry", "HeadwayError", "Plan", "ProgressLogger", "Run", "Session", "Step", "run", "track"]

@@ -59,6 +59,7 @@ class Run:
         self.prompt = prompt
         self.database = database
         self.status = "running"
+        self.on_entry: Callable[[Entry], None] | None = None  # shows each entry where the work runs
         self.stopped_as = ("cancelled", "Stopped")  # status and message of the end when it is cancelled
         self._artifacts = artifacts
         self._results: list[dict[str, Any]] = []
@@ -205,6 +206,11 @@ class Run:
             callback()
 
     @property
+    def current(self) -> str:
+        """The name of the step that the run is in."""
+        return self.plan.steps[self._number - 1].name
+
+    @property
     def cancelled(self) -> bool:
         """Whether somebody has asked the run to stop."""
         return self._stop.is_set()
@@ -231,10 +237,9 @@ class Run:
         with self._lock:
             if self.status != "running":
                 return
+            self._flush()
             if status == "completed":
-                self._held, self._number, self._done = None, len(self.plan.steps), 1.0
-            else:
-                self._flush()
+                self._number, self._done = len(self.plan.steps), 1.0
             self._log(message, status=status, fraction=1.0 if status == "completed" else None, data=data)
             self.status = status
             self._stop.set()  # whatever the work still says is too late
@@ -252,9 +257,9 @@ class Run:
         self._message = message
         self._done = max(self._done, run_fraction(self.plan, self._number, fraction))
         self._logged_at = time.monotonic()
-        return self.logger.log(
+        entry = self.logger.log(
             self.session_id,
-            self.plan.steps[self._number - 1].name,
+            self.current,
             message[:MAX_MESSAGE],
             self._number,
             len(self.plan.steps),
@@ -264,6 +269,9 @@ class Run:
             run_fraction=self._done,
             data=data or None,
         )
+        if self.on_entry is not None:
+            self.on_entry(entry)
+        return entry
 
 
 def interrupt_orphans(logger: ProgressLogger) -> int:

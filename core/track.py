@@ -17,8 +17,9 @@ from typing import TypeVar
 from .artifacts import Artifacts
 from .errors import RunCancelled
 from .logger import ProgressLogger
+from .orphans import interrupt_orphans
 from .plans import Plan
-from .run import Run, interrupt_orphans
+from .run import Run
 from .views import notebook
 from .views.terminal import TerminalView
 

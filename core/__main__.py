@@ -1,0 +1,5 @@
+"""``python -m headway``."""
+
+from headway.dashboard.cli import main
+
+raise SystemExit(main())

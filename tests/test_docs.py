@@ -1,19 +1,10 @@
-"""What README and CONTRIBUTING say is true: their blocks run, and what exists is mentioned."""
+"""What exists is documented: public names, routes, settings, parameters."""
 
 import argparse
 import importlib
 import inspect
-import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import param
@@ -22,185 +13,65 @@ import pytest
 import headway
 from headway.dashboard.cli import parser
 from headway.dashboard.routes import ROUTES
+from headway.stores import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-# An optional comment line that says how the block is run, then the block.
-BLOCK = re.compile(
-    r"(?:^<!-- run: (?P<how>[^\n]*) -->\n)?^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$", re.M | re.S
-)
-SECONDS = 60  # a block that takes longer hangs
-
-
-@dataclass(frozen=True)
-class Block:
-    line: int
-    language: str
-    how: str
-    code: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.language or 'no language'}, {self.how or 'alone'}"
-
-
-def blocks(text: str) -> list[Block]:
-    return [
-        Block(text.count("\n", 0, match.start()) + 1, match["language"], match["how"] or "", match["code"])
-        for match in BLOCK.finditer(text)
-    ]
-
-
-def run(command: list[str], folder: Path) -> str:
-    """Run a command as a reader would in a terminal with the environment active; its output."""
-    done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=SECONDS
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def environment(**more: str) -> dict[str, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "PYTHONWARNINGS": "error", **more}
-
-
-def run_bash(block: Block, folder: Path) -> None:
-    run(["bash", "-euo", "pipefail", "-c", block.code], folder)
-
-
-# A cell of a notebook may await at its top level, a module may not: the flag lets both run.
-CELL = """
-import ast, asyncio, inspect, sys
-code = compile(open("block.py").read(), "block.py", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-result = eval(code, {"__name__": "__main__"})
-inspect.iscoroutine(result) and asyncio.run(result)
-"""
-
-
-def run_python(block: Block, folder: Path) -> None:
-    (folder / "block.py").write_text(block.code, encoding="utf-8")
-    run([sys.executable, "-c", CELL], folder)
-
-
-def run_make(block: Block, folder: Path) -> None:
-    """Look whether make knows what the block says; what it does then is the rest of the tests."""
-    targets = re.findall(r"^make (.+)$", block.code, flags=re.M)
-    assert targets, "no line that starts with make"
-    for target in targets:
-        run(["make", "-n", "-C", str(ROOT), *target.split()], folder)
-
-
-def run_until_it_serves(block: Block, folder: Path) -> None:
-    """Start the server that the block describes, get its page, stop it as a service manager would."""
-    port = free_port()
-    with serving(["bash", "-euo", "pipefail", "-c", f"exec {block.code}"], folder, port):
-        pass
-
-
-def run_json(block: Block, folder: Path) -> None:
-    json.loads(block.code)
-
-
-def show(block: Block, folder: Path) -> None:
-    """Do nothing: a drawing or an output is read, not run."""
-
-
-RUNNERS: dict[tuple[str, str], Callable[[Block, Path], None]] = {
-    ("bash", ""): run_bash,
-    ("bash", "make -n"): run_make,
-    ("bash", "until it serves"): run_until_it_serves,
-    ("bash", "beside a server"): run_bash,
-    ("python", ""): run_python,
-    ("python", "beside a server"): run_python,
-    ("json", ""): run_json,
-    ("text", ""): show,
+# Documented where they are promised: Tornado's setup, HTTP's verbs, the protocol that every store keeps.
+PROMISED = {
+    "get",
+    "head",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "options",
+    *(n for n in vars(Store) if n[0] != "_"),
 }
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def module_names() -> list[str]:
+    """Return the import name of every module of the package, except those that start a program."""
+    return [
+        ".".join([package, *path.relative_to(ROOT / folder).with_suffix("").parts]).removesuffix(".__init__")
+        for folder, package in (("core", "headway"), ("dashboard", "headway.dashboard"))
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path.stem != "__main__"
+    ]
 
 
-@contextmanager
-def serving(command: list[str], folder: Path, port: int) -> Iterator[str]:
-    """Run a server until the block ends; yield its address, and see that it stops cleanly."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment(HEADWAY_PORT=str(port), PYTHONWARNINGS="", PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        try:
-            said = []
-            for line in server.stdout:  # a server says its address when it listens
-                said.append(line)
-                if f":{port}" in line:
-                    break
-            else:
-                pytest.fail(f"{command} ended without saying its address:\n{''.join(said)}")
-            with urllib.request.urlopen(f"http://localhost:{port}/healthz", timeout=SECONDS) as answer:
-                assert answer.status == 200
-            yield f"localhost:{port}"
-        finally:
-            server.send_signal(signal.SIGTERM)
-            rest, _ = server.communicate(timeout=SECONDS)
-    assert server.returncode == 0, f"{command} stopped with {server.returncode}:\n{''.join(said)}{rest}"
+def own(module: object) -> Iterator[tuple[str, object]]:
+    """Yield the public classes and functions that a module defines itself."""
+    for name, value in vars(module).items():
+        if name[0] != "_" and getattr(value, "__module__", None) == module.__name__:
+            if inspect.isclass(value) or inspect.isfunction(value):
+                yield name, value
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[str]:
-    """The address of a server with the sample database."""
-    folder = tmp_path_factory.mktemp("server")
-    with serving(["headway", "serve"], folder, free_port()) as address:
-        yield address
+@pytest.mark.parametrize("name", module_names())
+def test_everything_public_has_a_docstring(name):
+    module = importlib.import_module(name)
+    silent = [] if module.__doc__ else ["the module"]
+    for thing, value in own(module):
+        silent += [] if value.__doc__ else [thing]
+        for method, raw in vars(value).items() if inspect.isclass(value) else ():
+            called = isinstance(raw, classmethod | staticmethod | property) or inspect.isfunction(raw)
+            if called and method[0] != "_" and method not in PROMISED:
+                # getdoc looks at the base classes too: an override is documented by what it overrides.
+                silent += [] if inspect.getdoc(getattr(value, method)) else [f"{thing}.{method}"]
+    assert silent == []
 
 
-@pytest.mark.parametrize("block", blocks(README), ids=str)
-def test_a_readme_block_runs(block, request, tmp_path):
-    runner = RUNNERS.get((block.language, block.how))
-    assert runner, f"README {block}: say how it is run, one of {sorted(RUNNERS)}"
-    if block.how == "beside a server":
-        address = request.getfixturevalue("server")
-        block = Block(block.line, block.language, block.how, block.code.replace("localhost:8001", address))
-    runner(block, tmp_path)
-
-
-def test_every_fence_of_the_readme_is_a_block():
-    fences = re.findall(r"^ *(?:```|~~~)", README, flags=re.M)
-    assert len(fences) == 2 * len(blocks(README)), "a fence that is indented, or not closed, is not run"
-
-
-@pytest.mark.parametrize(
-    ("how", "rules"),
-    [
-        ("make serve", [".venv/made", ".venv/installed", "serve"]),
-        ("make test", [".venv/made", ".venv/installed-tests", "test"]),
-    ],
-    ids=["serve", "test"],
-)
-def test_the_lines_without_make_are_those_of_the_makefile(how, rules):
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(PYTHON)", "python3")
-    recipes = dict(re.findall(r"^([.\w/-]+):.*\n((?:\t.*\n)+)", makefile, flags=re.M))
-    lines = [line.strip().removesuffix(" $(ARGS)") for rule in rules for line in recipes[rule].splitlines()]
-    (shown,) = [block.code.splitlines() for block in blocks(CONTRIBUTING) if block.how == how]
-    assert shown == [line for line in lines if line[0] != "@"]
-
-
-def test_ci_calls_make_test_and_nothing_more():
-    lines = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
-    assert lines == ["#!/bin/sh", "set -eu", 'cd "$(dirname "$0")/.."', "exec make test"]
+def mentioned(name: str) -> bool:
+    return re.search(rf"\b{name}\b", README) is not None
 
 
 @pytest.mark.parametrize("name", headway.__all__)
 def test_a_public_name_is_there_and_documented(name):
     thing = getattr(headway, name)
     assert not callable(thing) or inspect.getdoc(thing), f"headway.{name} has no docstring"
-    assert re.search(rf"\b{name}\b", README), f"README does not mention headway.{name}"
+    assert mentioned(name), f"README does not mention headway.{name}"
 
 
 def test_all_lists_every_public_name():
@@ -243,9 +114,7 @@ def settings() -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(settings() | set(options())))
 def test_a_setting_is_mentioned(name):
-    assert re.search(rf"\b{name}\b", README), (
-        f"README does not mention {name} ({options().get(name, 'in the code')})"
-    )
+    assert mentioned(name), f"README does not mention {name} ({options().get(name, 'in the code')})"
 
 
 def own_components() -> list[type[param.Parameterized]]:

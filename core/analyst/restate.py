@@ -1,0 +1,132 @@
+"""Restating: a spec in plain words, so that people see what was understood."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+
+from . import words
+from .catalog import Catalog
+from .spec import Dim, Filter, Measure, QuerySpec
+
+_AGGREGATES = {
+    "sum": "Sum of", "mean": "Average", "median": "Median", "min": "Lowest", "max": "Highest", "count": "Number of",
+    "count_distinct": "Number of",
+}  # fmt: skip
+_GRAINS = {"weekday": "weekday", "month_of_year": "month of the year"}
+_FORMATS = {"xlsx": "an Excel file", "csv": "a CSV file", "parquet": "a Parquet file", "json": "a JSON file"}
+_OPERATORS = {
+    "<": "under", "<=": "at most", ">": "over", ">=": "at least", "!=": "is not", "=": "is", "like": "like",
+}  # fmt: skip
+
+
+def restate(spec: QuerySpec, catalog: Catalog) -> str:
+    """Return the request in one sentence without a full stop."""
+    base = words.plural(catalog.table(spec.base).label)
+    if spec.measures:
+        text = words.listed([measure_words(measure, catalog) for measure in spec.measures])
+    elif spec.columns:
+        text = f"{words.listed([_column(ref.table, ref.column, spec, catalog) for ref in spec.columns])} of {base}"
+    else:
+        text = f"All columns of {base}"
+    if spec.dims:
+        text += f" by {words.listed([dim_words(dim, catalog) for dim in spec.dims])}"
+    conditions = [filter_words(condition, catalog) for condition in spec.filters]
+    conditions += [
+        f"{_having_name(spec, h.measure, catalog)} {_OPERATORS[h.op]} {h.value:,g}" for h in spec.having
+    ]
+    if conditions:
+        text += f", where {words.listed(conditions)}"
+    if spec.limit:
+        text += (
+            f", the {spec.limit} {'highest' if spec.descending else 'lowest'}"
+            if spec.order == "measure"
+            else f", the first {spec.limit}"
+        )
+    elif spec.order and spec.measures:
+        what = dim_words(spec.dims[0], catalog) if spec.order == "dim" and spec.dims else "value"
+        text += f", sorted by {what}" + (" from high to low" if spec.descending else " from low to high")
+    if spec.share:
+        text += ", with shares"
+    if spec.kind == "chart" and spec.chart:
+        text += f", as a {spec.chart} chart" if spec.chart not in ("histogram",) else ", as a histogram"
+        text = text.replace("as a area", "as an area").replace("scatter chart", "scatter plot")
+    if spec.kind == "file":
+        text += f", as {_FORMATS[spec.format or 'csv']}"
+    return text[0].upper() + text[1:]
+
+
+def measure_words(measure: Measure, catalog: Catalog) -> str:
+    """Return a measure's name: ``Sum of revenue``, ``Number of orders``, ``Average order value``."""
+    if measure.over:
+        return measure.label[0].upper() + measure.label[1:]
+    if measure.agg == "count":
+        return f"Number of {words.plural(measure.label or 'row')}"
+    if measure.agg == "count_distinct":
+        return f"Number of {words.plural(measure.label)}"
+    name = measure.label or (catalog.column(measure.column).label if measure.column else "rows")
+    return f"{_AGGREGATES[measure.agg]} {name}"
+
+
+def dim_words(dim: Dim, catalog: Catalog) -> str:
+    """Return a dimension's name: ``month``, ``region``, ``product name``."""
+    column = catalog.column(dim.column)
+    if dim.grain:
+        grain = _GRAINS.get(dim.grain, dim.grain)
+        date = catalog.date_for(dim.column.table)
+        return grain if date and date.ref == dim.column else f"{grain} of {column.label}"
+    return _qualified(column.table, column.label)
+
+
+def _qualified(table: str, name: str) -> str:
+    """Return ``product name`` for a column that is only called ``name``."""
+    if name in ("name", "title", "id", "code", "type", "description"):
+        noun = words.label(table)
+        return f"{noun[:-1] if noun.endswith('s') and not noun.endswith('ss') else noun} {name}"
+    return name
+
+
+def _column(table: str, column: str, spec: QuerySpec, catalog: Catalog) -> str:
+    name = catalog.column(
+        next(ref for ref in spec.columns if (ref.table, ref.column) == (table, column))
+    ).label
+    return name if table == spec.base else _qualified(table, name)
+
+
+def filter_words(condition: Filter, catalog: Catalog) -> str:
+    """Return a condition in words: ``order date is in 2023``, ``country is Germany``."""
+    column = catalog.column(condition.column)
+    name = _qualified(column.table, column.label)
+    values = condition.values
+    if condition.op == "during":
+        return f"{name} is {period_words(values[0], values[1])}"
+    if condition.grain == "month_of_year":
+        return f"{name} is in {words.listed([calendar.month_name[int(str(v))] for v in values], 'or')}"
+    if condition.op == "between":
+        return f"{name} is between {values[0]:,} and {values[1]:,}"
+    if condition.op in ("in", "not in"):
+        return f"{name} is {'not ' if condition.op == 'not in' else ''}{words.listed([str(v) for v in values], 'or')}"
+    if condition.op in ("is null", "not null"):
+        return f"{name} is {'missing' if condition.op == 'is null' else 'there'}"
+    shown = f"{values[0]:,}" if isinstance(values[0], int | float) and not column.is_year else str(values[0])
+    return f"{name} {'' if _OPERATORS[condition.op].startswith('is') else 'is '}{_OPERATORS[condition.op]} {shown}"
+
+
+def period_words(start: object, end: object) -> str:
+    """Return a half-open period of ISO dates in words: ``in 2023``, ``since 2022-03-01``, ``in May 2023``."""
+    first = datetime.date.fromisoformat(str(start)) if start else None
+    after = datetime.date.fromisoformat(str(end)) if end else None
+    last = after - datetime.timedelta(days=1) if after else None
+    if first is None or last is None:
+        return f"since {first}" if first else f"up to {last}"
+    if (first.month, first.day, last.month, last.day) == (1, 1, 12, 31):
+        return f"in {first.year}" if first.year == last.year else f"from {first.year} to {last.year}"
+    whole_months = first.day == 1 and after is not None and after.day == 1
+    if whole_months and (first.year, first.month) == (last.year, last.month):
+        return f"in {calendar.month_name[first.month]} {first.year}"
+    return f"on {first}" if first == last else f"from {first} to {last}"
+
+
+def _having_name(spec: QuerySpec, measure: int, catalog: Catalog) -> str:
+    name = measure_words(spec.measures[measure], catalog)
+    return name[0].lower() + name[1:]

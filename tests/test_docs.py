@@ -19,15 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Documented where they are promised: Tornado's setup, HTTP's verbs, the protocol that every store keeps.
-PROMISED = {
-    "get",
-    "head",
-    "post",
-    "put",
-    "patch",
-    "delete",
-    "options",
-    *(n for n in vars(Store) if n[0] != "_"),
+PROMISED = {"initialize", "get", "head", "post", "put", "patch", "delete"} | {
+    n for n in vars(Store) if n[0] != "_"
 }
 
 
@@ -84,18 +77,30 @@ def forms(text: str) -> set[str]:
     return set(re.findall(r"/[\w/{}.-]*[\w{}]", re.sub(r"\{\w+\}", "{}", text)))
 
 
-@pytest.mark.parametrize("pattern", [route[0] for route in ROUTES])
+PANELS_OWN = r"/components/(.*)"  # only guarded by us: nobody calls it by hand
+
+
+@pytest.mark.parametrize("pattern", [route[0] for route in ROUTES if route[0] != PANELS_OWN])
 def test_a_route_is_mentioned(pattern):
     path = re.sub(r"\((?:[^()]|\([^()]*\))*\)", "{}", pattern).replace("\\", "").removesuffix("$")
     assert path in forms(README), f"README does not mention {path} ({pattern})"
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    (found,) = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(found.choices)
+
+
+@pytest.mark.parametrize("name", commands())
+def test_a_command_is_mentioned(name):
+    assert f"headway {name}" in README, f"README does not mention `headway {name}`"
+
+
 def options() -> dict[str, str]:
-    """Return every option of the command line that is a setting too, with its command."""
-    (commands,) = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    """Return the environment variable of every option, with the option it stands for."""
     return {
         "HEADWAY_" + flag[2:].upper().replace("-", "_"): f"headway {name} {flag}"
-        for name, command in commands.choices.items()
+        for name, command in commands().items()
         for action in command._actions
         for flag in action.option_strings
         if flag[:2] == "--" and flag != "--help"

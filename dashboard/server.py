@@ -102,16 +102,16 @@ def serve(settings: Settings, page: Callable[[], Any] | None = None) -> None:
 
 
 async def _serve(settings: Settings, runtime: Runtime, page: Callable[[], Any]) -> None:
-    server = _listen(settings, page)
+    server = listen(settings, page)
     stop = asyncio.Event()
     _on_signals(stop)  # after pn.serve, which installs a handler of its own
     name = "localhost" if is_loopback(settings.address) else settings.address
     print(f"Headway is at http://{name}:{server.port}", flush=True)  # noqa: T201
     await stop.wait()
-    await _drain(server, runtime)
+    await drain(server, runtime)
 
 
-def _listen(settings: Settings, page: Callable[[], Any]) -> Server:
+def listen(settings: Settings, page: Callable[[], Any]) -> Server:
     """Return a server that listens, with everything that makes it safe."""
     key = _secret_key()
     # Both families: a browser may try either for "localhost", and nobody else shall answer there.
@@ -234,7 +234,7 @@ def _on_signals(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop_or_leave))
 
 
-async def _drain(server: Server, runtime: Runtime) -> None:
+async def drain(server: Server, runtime: Runtime) -> None:
     """Let nobody in, end the runs as interrupted, send the readers away."""
     server.stop()
     with contextlib.suppress(TimeoutError):

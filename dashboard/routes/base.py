@@ -22,6 +22,9 @@ from headway.dashboard.runtime import Runtime, runtime
 log = logging.getLogger("headway.server")
 
 MAX_BODY = 64 * 1024  # bytes
+# A body that is too large is read and dropped up to here: who hangs up on a client that is still sending
+# takes its chance to read the answer. Tornado hangs up beyond.
+MAX_DROPPED = 64 * 1024 * 1024
 MAX_OFFSET = 2**53 - 1  # what every JSON reader can hold (RFC 8259, 6)
 STALLED = 30.0  # seconds in which a reader takes no byte
 
@@ -127,20 +130,19 @@ class ApiHandler(Guarded):
         self._too_large = False
         if refusal := await self.refusal():
             raise Problem(refusal.status, refusal.detail, refusal.headers)
-        self.request.connection.set_max_body_size(16 * MAX_BODY)  # Tornado hangs up beyond
-        length = self.request.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and int(length) > MAX_BODY:
-            raise _too_large()
+        self.request.connection.set_max_body_size(MAX_DROPPED)
 
     def data_received(self, chunk: bytes) -> None:
         self._too_large = self._too_large or len(self._body) + len(chunk) > MAX_BODY
-        if not self._too_large:
+        if self._too_large:
+            self._body.clear()
+        else:
             self._body += chunk
 
     def body(self, form: type[T]) -> T:
         """Return the request's body, which has to be JSON of that form."""
         if self._too_large:
-            raise _too_large()
+            raise Problem(413, f"the body is too large; allowed: {MAX_BODY} bytes")
         media_type = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != "application/json" and (media_type or self._body):
             raise Problem(415, f"the body is {media_type or 'untyped'!r}; allowed: application/json")
@@ -207,13 +209,7 @@ class ApiHandler(Guarded):
             problem["detail"] = (
                 f"{self.request.method} is not possible here; allowed: {', '.join(self._allowed())}"
             )
-        if status == 413:
-            self.set_header("Connection", "close")  # what is still on its way is not read
         self.answer(problem, status, "application/problem+json")
-
-
-def _too_large() -> Problem:
-    return Problem(413, f"the body is too large; allowed: {MAX_BODY} bytes")
 
 
 def _status(error: BaseException) -> int:

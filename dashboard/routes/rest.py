@@ -10,7 +10,7 @@ import msgspec
 
 from headway.entry import Session, check_session_id
 from headway.errors import LogReplaced, StoreError
-from headway.requests import REQUESTS, recognise
+from headway.requests import describe, recognise
 from headway.run import Run
 
 from .base import READERS, ApiHandler, Problem, log
@@ -206,14 +206,7 @@ class RequestTypes(ApiHandler):
     """``GET /api/request-types``: what can be asked for, with plans and examples."""
 
     def get(self) -> None:
-        self.answer([
-            {
-                "type": name,
-                "plan": [{"name": step.name, "weight": step.weight} for step in request.plan.steps],
-                "examples": request.examples,
-            }
-            for name, request in REQUESTS.items()
-        ])  # fmt: skip
+        self.answer(describe())
 
 
 class Health(ApiHandler):

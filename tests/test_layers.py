@@ -13,6 +13,18 @@ ROOT = Path(__file__).resolve().parent.parent
 # design.md, section 5: a module imports only from lines above its own, and none from its own line.
 FLOORS = """
 headway.errors
+headway.analyst.errors headway.analyst.spec headway.analyst.words headway.analyst.source
+headway.analyst.prompt headway.analyst.catalog
+headway.analyst.periods headway.analyst.grammar headway.analyst.concepts headway.analyst.restate
+headway.analyst.profile headway.analyst.duckdb_source headway.analyst.ibis_source headway.analyst.sqlite_source
+headway.analyst.compile headway.analyst.link headway.analyst.samples headway.analyst.scan
+headway.analyst.database headway.analyst.roles
+headway.analyst.sources
+headway.analyst.conditions headway.analyst.defaults
+headway.analyst.build
+headway.analyst.understand
+headway.analyst
+headway.bounds
 headway.entry headway.plans headway.redact headway.hub headway.artifacts
 headway.estimate
 headway.stores.commit headway.stores.index headway.stores.folder_lock headway.stores.json_array
@@ -26,7 +38,6 @@ headway.orphans
 headway.views.terminal headway.views.notebook
 headway.views
 headway.track
-headway.analyst
 headway.requests.request
 headway.requests
 headway.runs

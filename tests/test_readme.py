@@ -10,10 +10,12 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from browser import find_browser
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +34,7 @@ class Block:
     language: str
     how: str
     code: str
+    address: str = ""  # of the server it runs beside
 
     def __str__(self) -> str:
         return f"line {self.line}, {self.language or 'no language'}, {self.how or 'alone'}"
@@ -92,6 +95,25 @@ def run_until_it_serves(block: Block, folder: Path) -> None:
         pass
 
 
+def run_html(block: Block, folder: Path) -> None:
+    """Open the block as a page of the server: no script fails, every element is known and fetches well."""
+    problems: list[str] = []
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=find_browser()) as browser,
+    ):
+        page = browser.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("requestfailed", lambda request: problems.append(request.url))
+        page.goto(f"http://{block.address}/healthz")
+        page.set_content(block.code)
+        page.wait_for_load_state("networkidle")
+        problems += page.evaluate(
+            "[...document.querySelectorAll(':not(:defined)')].map(x => `<${x.localName}>`)"
+        )
+    assert problems == []
+
+
 def run_json(block: Block, folder: Path) -> None:
     json.loads(block.code)
 
@@ -107,6 +129,7 @@ RUNNERS: dict[tuple[str, str], Callable[[Block, Path], None]] = {
     ("bash", "beside a server"): run_bash,
     ("python", ""): run_python,
     ("python", "beside a server"): run_python,
+    ("html", "beside a server"): run_html,
     ("json", ""): run_json,
     ("text", ""): show,
 }
@@ -159,7 +182,7 @@ def test_a_readme_block_runs(block, request, tmp_path):
     assert runner, f"README {block}: say how it is run, one of {sorted(RUNNERS)}"
     if block.how == "beside a server":
         address = request.getfixturevalue("server")
-        block = Block(block.line, block.language, block.how, block.code.replace("localhost:8001", address))
+        block = replace(block, code=block.code.replace("localhost:8001", address), address=address)
     runner(block, tmp_path)
 
 

@@ -6,7 +6,19 @@ from .entry import Entry, Session
 from .errors import HeadwayError
 from .logger import ProgressLogger
 from .plans import Plan, Step
+from .requests import request_type
 from .run import Run
 from .track import run, track
 
-__all__ = ["Entry", "HeadwayError", "Plan", "ProgressLogger", "Run", "Session", "Step", "run", "track"]
+__all__ = [
+    "Entry",
+    "HeadwayError",
+    "Plan",
+    "ProgressLogger",
+    "Run",
+    "Session",
+    "Step",
+    "request_type",
+    "run",
+    "track",
+]

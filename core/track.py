@@ -162,9 +162,7 @@ def _shown(run: Run) -> Iterator[None]:
     if notebook.in_notebook():
         from IPython.display import display
 
-        widget = notebook.show(
-            run.session_id, lambda: run.logger.tail_batches(run.session_id), run_id=run.run_id
-        )
+        widget = notebook.show(run.session_id, lambda: run.logger.tail(run.session_id), run_id=run.run_id)
         display(widget)
         yield
         return

@@ -62,14 +62,16 @@ SHELL = {
     "& .MuiToolbar-root": {"minHeight": "56px", "margin": 0},
     "& .header .MuiLinearProgress-root": {"display": "none"},
     "& .sidebar": {
-        "backgroundColor": "color-mix(in srgb, var(--mui-palette-text-primary) 3%, var(--mui-palette-background-default))",
+        "backgroundColor": "color-mix(in srgb, var(--mui-palette-text-primary) 3%, "
+        "var(--mui-palette-background-default))",
         "backgroundImage": "none",
     },
+    "& [aria-label='Resize sidebar']:not(:hover)": {"border": 0},
     "& .main": {"backgroundColor": "var(--mui-palette-background-default)"},
 }
 
-# Before Panel has loaded: the reader's theme and the colour of the page. Panel's spinner over everything is
-# left out, and so is its wrapper around WebSocket, which serves the spinner alone.
+# The reader's theme and the shape of the page come before Panel's 4.7 MB of scripts, which therefore stand at
+# the end. Panel's spinner over everything is left out, and its wrapper of WebSocket that serves the spinner.
 TEMPLATE = """\
 {% extends "base.html" %}
 {% block preamble %}{{ super() }}
@@ -83,17 +85,34 @@ TEMPLATE = """\
   })(document.documentElement)
 </script>
 <style>
-  html[data-headway] { background: #ffffff } html[data-headway][data-theme=dark] { background: #15171c }
+  html[data-headway] { --page: #ffffff; --side: #f8f8f8; --text: #1a1d23; --line: #1a1d231f; background: var(--page) }
+  html[data-theme=dark] { --page: #15171c; --side: #1b1d22; --text: #e8eaef; --line: #e8eaef1f }
+  #headway-skeleton { position: fixed; inset: 0; z-index: 9; display: grid; grid: 57px 1fr / 288px 1fr;
+    background: var(--page); color: var(--text); font: 600 18px FONT }
+  #headway-skeleton header { grid-column: 1 / -1; padding: 17px 68px; border-bottom: 1px solid var(--line) }
+  #headway-skeleton aside { background: var(--side); border-right: 1px solid var(--line) }
+  #headway-skeleton div { place-self: end center; width: min(760px, 92%); height: 92px; margin-bottom: 16px;
+    border: 1px solid var(--line); border-radius: 20px }
+  @media (max-width: 599.95px) {
+    #headway-skeleton { grid-template-columns: 1fr } #headway-skeleton header { padding-left: 60px }
+    #headway-skeleton aside { display: none }
+  }
 </style>
 {% for name in scripts %}<link rel="modulepreload" href="headway/{{ name }}">
 {% endfor %}{% endblock %}
+{% block js_resources %}{% endblock %}
 {% block inner_body %}
+<div id="headway-skeleton" aria-hidden="true"><header>Headway</header><aside></aside><div></div></div>
 {% block contents %}
-{% for doc in docs %}{{ embed(doc) if doc.elementid }}{% for root in doc.roots %}{{ embed(root) }}{% endfor %}{% endfor %}
+{% for doc in docs %}
+{{ embed(doc) if doc.elementid }}
+{% for root in doc.roots %}{{ embed(root) }}{% endfor %}
+{% endfor %}
 {% endblock %}
+{{ bokeh_js if bokeh_js }}
 {{ plot_script | indent(4) }}
 {% endblock %}
-"""
+""".replace("FONT", SANS).replace("in scripts", f"in {SCRIPTS}")
 
 
 def page() -> pmui.Page:
@@ -109,9 +128,7 @@ def page() -> pmui.Page:
         theme_config=THEME,
         sx=SHELL,
         site_url="./",
-        template=parse_template(
-            TEMPLATE.replace("{% for name in scripts %}", f"{{% for name in {SCRIPTS} %}}")
-        ),
+        template=parse_template(TEMPLATE),
     )
     with edit_readonly(shell):  # else every page hears of the work of every other one
         shell.busy = False

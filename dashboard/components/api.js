@@ -36,8 +36,7 @@ let bootId = null
 let watching = false
 const boot = async () => (await call("healthz")).boot_id
 
-/** Remember which server process drew this page. */
-export async function rememberBoot() { bootId ??= await boot().catch(() => null) }
+boot().then(id => { bootId = id }, () => {})      // the server process that drew this page
 
 /**
  * After a lost connection: wait until the server answers. Bokeh's documents do not survive a restart, so

@@ -25,7 +25,7 @@ async function vega() {
 const LIGHT = ["#3457d5", "#e07b39", "#1f9d8a", "#b5489d", "#8a6d1d", "#6c7a92", "#c94c4c", "#5ba3d9"]
 const DARK = ["#8ba6ff", "#f0a36b", "#5fcdb9", "#e08fd0", "#d9bd62", "#a3afc4", "#f28b8b", "#93caf2"]
 
-function config(dark) {
+function config(dark, narrow) {
   const [text, soft, line] = dark ? ["#e8eaef", "#a0a7b4", "#ffffff1f"] : ["#1a1d23", "#5c6370", "#1a1d2317"]
   const font = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
   const colours = dark ? DARK : LIGHT
@@ -34,7 +34,7 @@ function config(dark) {
     range: {category: colours, ramp: {scheme: dark ? "darkblue" : "blues"}, heatmap: {scheme: dark ? "darkblue" : "blues"}},
     mark: {color: colours[0], tooltip: true}, bar: {cornerRadiusEnd: 3}, line: {strokeWidth: 2.25, strokeCap: "round"}, arc: {stroke: dark ? "#1c1f26" : "#fff", strokeWidth: 1.5},
     axis: {labelColor: soft, titleColor: soft, titleFontWeight: 500, labelFontSize: 12, titleFontSize: 12, titlePadding: 10, gridColor: line, domainColor: line, tickColor: line, labelPadding: 6},
-    legend: {labelColor: text, titleColor: soft, titleFontWeight: 500, labelFontSize: 12, symbolType: "circle"},
+    legend: {labelColor: text, titleColor: soft, titleFontWeight: 500, labelFontSize: 12, symbolType: "circle", orient: narrow ? "bottom" : "right", ...(narrow && {columns: 3})},
     title: {color: text, subtitleColor: soft, fontWeight: 500, fontSize: 15, anchor: "start", offset: 14}, header: {labelColor: text, titleColor: soft},
   }
 }
@@ -61,16 +61,21 @@ export class Chart {
   async draw() {
     const embed = await vega()
     if (!this.el.isConnected && this.drawn) return this.unlisten()
-    const dark = isDark()
     this.drawn?.finalize()
-    this.drawn = await embed(this.el, this.spec, {actions: false, renderer: "canvas", config: config(dark), loader: closed, tooltip: {theme: dark ? "dark" : "light"}})
+    this.drawn = await embed(this.el, this.spec, {actions: false, renderer: "canvas", config: config(isDark(), this.narrow()), loader: closed, tooltip: {theme: isDark() ? "dark" : "light"}})
     this.width = this.el.clientWidth
+    this.drawnNarrow = this.narrow()
   }
+
+  /** Too narrow for a legend beside the chart? */
+  narrow() { return this.el.clientWidth < 480 }
 
   fit() {
     const width = this.el.clientWidth
     if (!this.drawn || !single(this.spec) || !width || width === this.width) return
+    const changed = this.narrow() !== this.drawnNarrow
     this.width = width
+    if (changed) return this.draw()
     this.drawn.view.width(width).runAsync()
   }
 

@@ -1,6 +1,6 @@
 /** The chat: a transcript drawn from the session's log alone, and the composer below it. */
 import {CSS, ProgressClient, RunIndex, h} from "./progress.js"
-import {ROOT, call, rememberBoot, uuid, watchForRestart} from "./api.js"
+import {ROOT, call, uuid, watchForRestart} from "./api.js"
 import {useScripts} from "./chart.js"
 import {Composer} from "./composer.js"
 import {icon} from "./icons.js"
@@ -36,7 +36,6 @@ class Chat {
   }
 
   async learn() {
-    rememberBoot()
     try {
       this.types = await call("api/request-types")
       this.composer.offer(this.types.map(({type}) => type))
@@ -89,7 +88,7 @@ class Chat {
 
   add(entries) {
     this.index.add(entries)
-    if (!this.transcript.isConnected) this.stage.replaceChildren(this.transcript)
+    if (!this.transcript.isConnected) { this.stage.replaceChildren(this.transcript); this.pinned = true }
     if (this.pinned) this.toEnd()
   }
 
@@ -102,6 +101,7 @@ class Chat {
 
   showWelcome() {
     this.blank = true
+    this.pinned = false
     this.stage.replaceChildren(welcome(this.types, prompt => this.composer.ask(prompt)))
   }
 
@@ -157,7 +157,7 @@ class Chat {
     if (scrollTop < (this.scrolledTo ?? 0) - 1 && rest > 8) this.pinned = false
     if (rest < NEAR && scrollTop >= (this.scrolledTo ?? 0)) this.pinned = true
     this.scrolledTo = scrollTop
-    this.jump.hidden = this.pinned || rest < NEAR
+    this.jump.hidden = this.pinned || this.blank || rest < NEAR
   }
 
   hotkey(event) {
@@ -181,5 +181,6 @@ export function render({model}) {
   model.on("session_id", () => chat.open(model.session_id))
   model.on("remove", () => chat.close())
   chat.open(model.session_id)
+  requestAnimationFrame(() => document.getElementById("headway-skeleton")?.remove())
   return chat.el
 }

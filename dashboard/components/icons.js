@@ -15,7 +15,6 @@ const PATHS = {
   check: "M5 12.5l4.5 4.5L19 7.5",
   image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
   cloud: "M4 4l16 16M9 7a6 6 0 0 1 8.5 4.1A4 4 0 0 1 19 18M14 18H7a4 4 0 0 1-.6-8",
-  pause: "M8 8h8v8H8z",
 }
 
 export function icon(name, size = 18) {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from typing import Any
 
 import param
 from panel.custom import JSComponent
+
+from headway import Entry
+from headway.dashboard.client import tail
+from headway.track import default_logger
+from headway.views.notebook import show
 
 
 class ProgressLog(JSComponent):
@@ -64,3 +69,10 @@ class ProgressLog(JSComponent):
     def _ended(self) -> None:
         if self.on_complete is not None and self.status not in ("", "running"):
             self.on_complete(self.status)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """Show the notebook's own widget: no extension has to be loaded, and the kernel holds the connection."""
+        return show(self.session_id, self._entries)._repr_mimebundle_(include=include, exclude=exclude)
+
+    def _entries(self) -> AsyncIterator[Entry]:
+        return tail(self.url, self.session_id) if self.url else default_logger().tail(self.session_id)

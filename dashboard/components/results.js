@@ -100,19 +100,20 @@ function restated({understood, ignored}) {
 
 const SAYS = {
   error: ["alert", "This did not work"],
-  cancelled: ["pause", "Stopped"],
   interrupted: ["cloud", "Interrupted: the server stopped while it was working"],
 }
 
 function troubleCard(entry, {ask, retry}) {
   const {message, hint, examples = []} = entry.data?.error ?? {}
   const [name, title] = SAYS[entry.status] ?? SAYS.error
-  const says = entry.status === "error" ? message || entry.message : entry.status === "cancelled" ? "Nothing more is done for this request." : entry.message
+  const says = message || entry.message
   const chips = examples.map(example => h("button.example", {type: "button", onclick: () => ask(example)}, example))
+  const again = entry.run_id ? button("Try again", "retry", event => retry(entry.run_id, event.currentTarget), "button.quiet.outlined") : null
+  if (entry.status === "cancelled") return h("div.stopped", {}, h("span", {}, "Stopped before there was a result."), again)
   return h("div.card.trouble", {"data-status": entry.status}, icon(name, 20),
     h("div", {}, h("strong", {}, title), says ? h("p", {}, says) : null, hint ? h("p.note", {}, hint) : null,
       chips.length ? h("p.note", {}, "These work:") : null, chips.length ? h("div.examples", {}, ...chips) : null,
-      entry.run_id ? button("Try again", "retry", event => retry(entry.run_id, event.currentTarget), "button.quiet.outlined") : null))
+      again))
 }
 
 /** The cards of a run's terminal entry. `actions`: ask(prompt), retry(runId, button). */

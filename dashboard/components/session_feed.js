@@ -1,7 +1,7 @@
 /** The sessions of the server, kept current: /ws/sessions, and GET /api/sessions every 5 s while there is no socket. */
 import {ROOT, call, watchForRestart} from "./api.js"
 
-const PAGE = 50             // sessions a page of GET /api/sessions
+const LISTED = 500          // sessions in a snapshot, those with the newest activity
 const REFRESH = 5000        // ms between two looks while the socket is down
 
 export class SessionFeed {
@@ -38,7 +38,7 @@ export class SessionFeed {
     if (this.attempts > 1 || !this.loaded) this.refresh()
   }
 
-  async refresh() { await call("api/sessions").then(list => { if (!this.live) this.take(list) }).catch(() => {}) }
+  async refresh() { await call(`api/sessions?limit=${LISTED}`).then(list => { if (!this.live) this.take(list) }).catch(() => {}) }
 
   take(message) {
     if (Array.isArray(message)) this.snapshot(message)
@@ -48,21 +48,25 @@ export class SessionFeed {
     this.onChange()
   }
 
-  /** A page of the newest: what should be on it and is not is gone; older ones, loaded before, stay. */
+  /** The newest ones: what should be on it and is not is gone; older ones, loaded before, stay. */
   snapshot(list) {
-    const whole = list.length < PAGE
+    const whole = list.length < LISTED
     const oldest = list.at(-1)?.last_activity ?? ""
     const named = new Set(list.map(session => session.session_id))
     for (const [id, session] of this.sessions) if (!named.has(id) && (whole || session.last_activity > oldest)) this.sessions.delete(id)
     for (const session of list) this.sessions.set(session.session_id, session)
-    this.more = !whole && (this.more || !this.loaded)
+    this.more = !whole && this.next !== null
   }
 
+  /** Follow the list's own link to the next page (RFC 8288). */
   async loadMore() {
-    const last = this.sorted().at(-1)
-    const list = await call(`api/sessions?limit=${PAGE}&before=${encodeURIComponent(last.session_id)}`)
-    for (const session of list) this.sessions.set(session.session_id, session)
-    this.more = list.length === PAGE
+    for (const first = this.next === undefined; this.next !== null;) {
+      const answer = await fetch(new URL(this.next ?? `api/sessions?limit=${LISTED}`, ROOT))
+      for (const session of await answer.json()) this.sessions.set(session.session_id, session)
+      this.next = /<([^>]+)>;\s*rel="?next/.exec(answer.headers.get("Link") ?? "")?.[1] ?? null
+      if (!first || this.sessions.size > LISTED) break
+    }
+    this.more = this.next !== null
     this.onChange()
   }
 

@@ -5,6 +5,7 @@ import {icon} from "./icons.js"
 import {SessionFeed} from "./session_feed.js"
 import {SessionRow, age} from "./session_row.js"
 
+const SHOWN = 50            // rows to begin with, and with each "Show older"
 const UNDO = 6000           // ms in which a deleted session can be brought back
 const NARROW = "(max-width: 599.95px)"      // where the sidebar is a drawer above the page (Material's "sm")
 
@@ -16,10 +17,11 @@ class SessionList {
     this.onSelect = onSelect
     this.selected = ""
     this.rows = new Map()
+    this.limit = SHOWN
     this.leaving = new Map()        // session id -> timer: deleted here, not yet in the server
     this.name = document.title
     this.list = h("div.groups", {onkeydown: event => this.key(event)})
-    this.moreButton = h("button.more", {type: "button", hidden: true, onclick: () => this.feed.loadMore().catch(problem => this.tell(problem.message))}, "Show older")
+    this.moreButton = h("button.more", {type: "button", hidden: true, onclick: () => this.showOlder()}, "Show older")
     this.note = h("div.snack", {role: "status", hidden: true})
     this.fresh = h("button.new", {type: "button", onclick: () => this.select("")}, icon("plus", 18), h("span", {}, "New chat"))
     this.el = h("nav.sessions", {"aria-label": "Sessions"}, h("style", {textContent: TOKENS}), this.fresh, h("div.list", {}, this.list, this.moreButton), this.note)
@@ -44,8 +46,8 @@ class SessionList {
   draw() {
     const shown = this.feed.sorted().filter(session => !this.leaving.has(session.session_id))
     this.fresh.classList.toggle("selected", this.selected === "")
-    this.place(shown)
-    this.moreButton.hidden = !this.feed.more
+    this.place(shown.slice(0, this.limit))
+    this.moreButton.hidden = !this.feed.more && shown.length <= this.limit
     this.roving(shown)
     this.markRead()
     const unread = shown.filter(session => session.has_notification && session.session_id !== this.selected).length
@@ -71,6 +73,12 @@ class SessionList {
     wanted.forEach((element, i) => { if (this.list.children[i] !== element) this.list.insertBefore(element, this.list.children[i] ?? null) })
     if (focused && this.list.contains(focused)) focused.focus({preventScroll: true})
     for (const id of this.rows.keys()) if (!this.feed.sessions.has(id)) this.rows.delete(id)
+  }
+
+  showOlder() {
+    this.limit += SHOWN
+    if (this.limit > this.feed.sessions.size && this.feed.more) this.feed.loadMore().catch(() => this.tell("The older sessions could not be loaded."))
+    this.draw()
   }
 
   heading(text) {

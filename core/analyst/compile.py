@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from .catalog import Catalog
 from .restate import dim_words, measure_words
-from .sources import Query
+from .source import Query
 from .spec import ColumnRef, Dim, Filter, Measure, QuerySpec
 
 if TYPE_CHECKING:
-    from .sources import Source
+    from .source import Source
 
 _TRUNCATE = {"year": "Y", "quarter": "Q", "month": "M", "week": "W", "day": "D", "hour": "h"}
 _KEY = "__key{}"

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DatabaseError
-from .sources import BATCH_ROWS, Place, Query, TableInfo
+from .source import BATCH_ROWS, Query, TableInfo
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow
 
 # Set in this order, because the last one forbids every further change. `progress_bar_time` 0: progress is
@@ -34,17 +33,17 @@ class DuckDBSource:
 
     dialect = "duckdb"
 
-    def __init__(self, place: Place, name: str) -> None:
+    def __init__(self, kind: str, target: str, name: str) -> None:
         import duckdb
 
         self._name = name
         self._connection = duckdb.connect(":memory:")
         try:
-            if place.kind == "duckdb":
-                self._connection.execute(f"ATTACH {_text(place.target)} AS data (READ_ONLY)")
+            if kind == "duckdb":
+                self._connection.execute(f"ATTACH {_text(target)} AS data (READ_ONLY)")
                 self._connection.execute("USE data")
             else:
-                self._make_views(Path(place.target))
+                self._make_views(Path(target))
             for setting in _SETTINGS:
                 self._connection.execute(f"SET {setting}")
         except (duckdb.Error, OSError) as error:

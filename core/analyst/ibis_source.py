@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import DatabaseError, UnknownDatabase
-from .sources import BATCH_ROWS, Query, TableInfo
+from .source import BATCH_ROWS, Query, TableInfo
 
 if TYPE_CHECKING:
     import pyarrow

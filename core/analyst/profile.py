@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import words
 from .catalog import Column, Table, Type
-from .sources import Query, read
+from .source import Query, read
 
 if TYPE_CHECKING:
-    from .sources import Source, TableInfo
+    from .source import Source, TableInfo
 
 _EXACT_ROWS = 500_000  # above, distinct values are estimated: exact counting reads every value twice
 _MOST_VALUES = 2_000  # of a text column, that questions may name

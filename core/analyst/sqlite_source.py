@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import DatabaseError
-from .sources import BATCH_ROWS, Query, TableInfo
+from .source import BATCH_ROWS, Query, TableInfo
 
 if TYPE_CHECKING:
     import pyarrow

@@ -1,0 +1,138 @@
+"""Checks between groups: who differs from the rest, who holds most, who drives a change, what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from . import words
+from .catalog import Column
+from .periods import shift
+from .restate import dim_words
+from .spec import Dim, Filter
+from .study import Finding, Study, number, percent
+
+_SURE = 4.0  # standard deviations: with some hundred groups compared, chance alone stays below
+
+
+def size(study: Study) -> Iterator[Finding]:
+    """Tell how many rows are in focus."""
+    if study.focus is None:
+        return
+    rows, sql = study.ask((), (study.rows, study.focused))
+    everything, found = rows[0]
+    if everything:
+        text = f"{found:,} of {everything:,} {words.plural(study.base.label)} ({percent(found / everything)}) have {_focus(study)}."
+        yield Finding(text, {"rows": found, "of": everything, "share": found / everything}, sql, 1.0)
+
+
+def _focus(study: Study) -> str:
+    if study.focus is None:
+        return ""
+    column = study.catalog.column(study.focus.column)
+    return f"{column.label} {words.listed([str(v) for v in study.focus.values], 'or')}"
+
+
+def rates(study: Study) -> Iterator[Finding]:
+    """Tell, for each kind, the group whose rate of focus differs most from the others'."""
+    if study.focus is None:
+        return
+    for column in study.kinds():
+        rows, sql = study.ask((Dim(column.ref),), (study.rows, study.focused))
+        groups = [(str(name), n, k) for name, n, k in rows if name is not None and n >= 30]
+        everything, found = sum(n for _, n, _ in groups), sum(k for _, _, k in groups)
+        if len(groups) < 2 or not 0 < found < everything:
+            continue
+        yield from _odd_rate(study, column, groups, sql)
+
+
+def _odd_rate(study: Study, column: Column, groups: list[tuple[str, int, int]], sql: str) -> Iterator[Finding]:
+    everything, found = sum(n for _, n, _ in groups), sum(k for _, _, k in groups)
+
+    def excess(group: tuple[str, int, int]) -> float:
+        _, n, k = group
+        others = (found - k) / max(everything - n, 1)
+        return k - n * others
+
+    name, n, k = max(groups, key=lambda group: abs(excess(group)))
+    others = (found - k) / max(everything - n, 1)
+    spread = math.sqrt(max(others * (1 - others), 1e-9) / n)
+    if abs(k / n - others) / spread < _SURE or abs(k / n - others) < 0.15 * others:
+        return
+    ratio = (k / n) / others if others else float("inf")
+    compared = f"{ratio:.1f} times" if ratio >= 1.5 else f"{percent(abs(k / n - others))} {'above' if k / n > others else 'below'}"
+    text = (
+        f"The {study.rate} is {percent(k / n)} for {dim_words(Dim(column.ref), study.catalog)} {name}, {compared} "
+        f"the {percent(others)} of the others ({k:,} of {n:,} {words.plural(study.base.label)})."
+    )
+    values = {"column": column.label, "group": name, "rate": k / n, "others": others, "rows": n, "found": k}
+    yield Finding(text, values, sql, min(abs(excess((name, n, k))) / max(found, 1) + 0.25, 0.95))
+
+
+def concentration(study: Study) -> Iterator[Finding]:
+    """Tell when a few of many named things (products, customers) make up much of the number."""
+    if study.measure.agg not in ("sum", "count") or study.measure.over:
+        return
+    for table in study.catalog.tables:
+        way = study.catalog.path(study.base.name, table.name)
+        if not way or any(join.many for join in way) or table.primary_key is None or table.rows < 30:
+            continue
+        rows, sql = study.ask((Dim(study.catalog.table(table.name).column(table.primary_key).ref),), (study.focused,))
+        amounts = sorted((float(row[1] or 0) for row in rows), reverse=True)
+        total, few = sum(amounts), max(1, round(table.rows * 0.1))
+        share = sum(amounts[:few]) / total if total > 0 else 0
+        if share >= 0.35:
+            things = words.plural(table.label)
+            text = f"The top 10% of {things} ({few:,} of {table.rows:,}) account for {percent(share)} of the {_noun(study)}."
+            values = {"table": table.label, "top": few, "of": table.rows, "share": share}
+            yield Finding(text, values, sql, min(share * 0.6, 0.5))
+
+
+def _noun(study: Study) -> str:
+    return study.about.removeprefix("number of ").removeprefix("sum of ")
+
+
+def drivers(study: Study) -> Iterator[Finding]:
+    """Tell, for each kind, which group accounts for most of the change from the year before to the last."""
+    whole = study.periods()
+    if study.date is None or study.grain != "month" or len(whole) < 24 or study.measure.over or study.measure.agg not in ("sum", "count"):
+        return
+    middle, end = whole[-12], shift(whole[-1], "month", 1)
+    before = Filter(study.date.ref, "during", (shift(middle, "year", -1).isoformat(), middle.isoformat()))
+    after = Filter(study.date.ref, "during", (middle.isoformat(), end.isoformat()))
+    for column in study.kinds():
+        old, _ = study.ask((Dim(column.ref),), (study.focused,), (before,))
+        new, sql = study.ask((Dim(column.ref),), (study.focused,), (after,))
+        yield from _driver(study, column, dict(old), dict(new), sql)
+
+
+def _driver(study: Study, column: Column, old: dict[Any, Any], new: dict[Any, Any], sql: str) -> Iterator[Finding]:
+    """Only when a group moves clearly more than its size in the year before explains."""
+    was, now = (sum(float(v or 0) for v in part.values()) for part in (old, new))
+    moves = {name: float(new.get(name) or 0) - float(old.get(name) or 0) for name in old.keys() | new.keys()}
+    change = now - was
+    # A kind whose groups overlap (an order with items of two categories) does not add up to the whole.
+    overlaps = any(join.many for join in study.catalog.path(study.base.name, column.table) or ())
+    if not was or abs(change) < 0.03 * was or overlaps:
+        return
+    name = max(moves, key=lambda group: moves[group] / change)
+    part, usual = moves[name] / change, float(old.get(name) or 0) / was
+    if part < usual + 0.2:
+        return
+    text = (
+        f"In the last 12 months, the {_noun(study)} {'rose' if change > 0 else 'fell'} by {number(abs(change))} "
+        f"({percent(abs(change) / was)}) to {number(now)}; {column.label} {name} alone accounts for {percent(part)} of that."
+    )
+    values = {"column": column.label, "group": str(name), "change": change, "before": was, "after": now, "part": part}
+    yield Finding(text, values, sql, min(0.3 + 0.4 * (part - usual) * min(abs(change) / was * 4, 1), 0.9))
+
+
+def missing(study: Study) -> Iterator[Finding]:
+    """Tell which columns of the base lack values."""
+    for column in study.base.columns:
+        share = column.nulls / study.base.rows if study.base.rows else 0
+        if 0.01 <= share < 1:
+            rows, sql = study.ask((), (study.rows,), (Filter(column.ref, "is null"),))
+            text = f"{column.label.capitalize()} is missing in {rows[0][0]:,} {words.plural(study.base.label)} ({percent(share)})."
+            yield Finding(text, {"column": column.label, "missing": rows[0][0], "share": share}, sql, 0.15 + 0.3 * share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mimetypes
 import os
 import re
@@ -21,6 +22,9 @@ _TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,13 @@ class Artifacts:
 
         Raises
         ------
+        ValueError
+            *name* is not the name of a file.
         StoreError
-            The folder cannot be written to; nothing is left.
+            The folder cannot be written to, or the disk is full; nothing is left.
         """
+        if not name or name != os.path.basename(name) or name.startswith(".") or "\\" in name or "\0" in name:
+            raise ValueError(f"{name!r} is not a file name: no folder, no dot in front")
         artifact_id = secrets.token_hex(16)
         place = self.folder / artifact_id
         part = place / f".part-{name}"
@@ -85,7 +93,7 @@ class Artifacts:
             os.replace(part, place / name)
         except BaseException as error:
             shutil.rmtree(place, ignore_errors=True)
-            if isinstance(error, OSError) and not isinstance(error, StoreError):
+            if isinstance(error, OSError) and self._ours(error):
                 reason = error.strerror or str(error)
                 raise StoreError(
                     f"cannot write the artifact {name!r} below {str(self.folder)!r}: {reason}"
@@ -110,3 +118,8 @@ class Artifacts:
         """Delete an artifact; it is no error when there is none."""
         if _ID.fullmatch(artifact_id):
             shutil.rmtree(self.folder / artifact_id, ignore_errors=True)
+
+    def _ours(self, error: OSError) -> bool:
+        """Whether an error is about the folder or the disk; others are of the work that writes."""
+        ours, theirs = str(self.folder), str(error.filename)
+        return error.errno in _FULL or theirs.startswith(ours) or ours.startswith(theirs)

@@ -14,15 +14,15 @@ from typing import Any
 
 import msgspec
 
+from .bounds import MAX_STEP, MAX_STEPS, check_float, check_number, check_object, check_text
 from .errors import InvalidEntry, InvalidSessionId
 
 STATUSES = ("running", "completed", "error", "cancelled", "interrupted")
 """What an entry's ``status`` may be: the state of its run as of the entry."""
 
-MAX_STEP = 200  # characters
 MAX_MESSAGE = 8192  # characters
-MAX_STEPS = 10_000
 MAX_DATA = 16 * 1024  # bytes of JSON
+MAX_DEPTH = 32  # objects and arrays inside each other in data: readers of JSON recurse
 MAX_KEY = 200  # characters
 MAX_TITLE = 200  # characters
 
@@ -222,7 +222,7 @@ def check_session_id(session_id: object) -> str:
 
 
 def check_entry(entry: Entry) -> Entry:
-    """Return *entry* when all its fields are within their bounds.
+    """Return *entry* when all its fields are within their bounds, as a reader of its JSON form will get it.
 
     Raises
     ------
@@ -230,78 +230,31 @@ def check_entry(entry: Entry) -> Entry:
         A field is not; the message names it, its value and what is allowed.
     """
     check_session_id(entry.session_id)
-    _check_text("step", entry.step, 1, MAX_STEP)
-    _check_text("message", entry.message, 0, MAX_MESSAGE)
-    _check_number("total_steps", entry.total_steps, 1, MAX_STEPS)
-    _check_number("step_number", entry.step_number, 1, entry.total_steps)
+    check_number("total_steps", entry.total_steps, 1, MAX_STEPS)
+    check_number("step_number", entry.step_number, 1, entry.total_steps)
     if entry.run_id is not None and not (isinstance(entry.run_id, str) and _RUN_ID.fullmatch(entry.run_id)):
         raise InvalidEntry(
             "run_id", entry.run_id, "1 to 200 letters, digits, '.', '-' or '_', the first a letter or digit"
         )
     if entry.status not in STATUSES:
         raise InvalidEntry("status", entry.status, ", ".join(STATUSES))
-    _check_float("fraction", entry.fraction, 1.0)
-    _check_float("run_fraction", entry.run_fraction, 1.0)
-    _check_float("eta_seconds", entry.eta_seconds, float("inf"))
-    if entry.key is not None:
-        _check_text("key", entry.key, 1, MAX_KEY)
-    if entry.data is not None:
-        _check_data(entry.data)
-    return entry
+    return msgspec.structs.replace(
+        entry,
+        step=check_text("step", entry.step, 1, MAX_STEP),
+        message=check_message(entry.message),
+        fraction=check_float("fraction", entry.fraction, 1.0),
+        run_fraction=check_float("run_fraction", entry.run_fraction, 1.0),
+        eta_seconds=check_float("eta_seconds", entry.eta_seconds),
+        data=None if entry.data is None else check_object("data", entry.data, MAX_DATA, MAX_DEPTH),
+        key=None if entry.key is None else check_text("key", entry.key, 1, MAX_KEY),
+    )
 
 
 def check_title(title: object) -> str:
-    """Return *title* when it is a text of at most 200 characters, without surrounding space.
-
-    Raises
-    ------
-    InvalidEntry
-        It is not.
-    """
-    _check_text("title", title, 0, MAX_TITLE)
-    return " ".join(str(title).split())
+    """Return *title*, on one line, when it is a text of at most 200 characters; `InvalidEntry` otherwise."""
+    return " ".join(check_text("title", title, 0, MAX_TITLE).split())
 
 
 def check_message(message: object) -> str:
     """Return *message* when it is a text of at most 8192 characters; `InvalidEntry` otherwise."""
-    _check_text("message", message, 0, MAX_MESSAGE)
-    return str(message)
-
-
-def _check_text(field: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, str) or not least <= len(value) <= most:
-        raise InvalidEntry(field, value, f"a text of {least} to {most} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form (RFC 3629, 3)
-        raise InvalidEntry(field, value, "a text that can be written as UTF-8") from None
-
-
-def _check_number(field: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise InvalidEntry(field, value, f"a whole number from {least} to {most}")
-
-
-def _check_float(field: str, value: object, most: float) -> None:
-    if value is None:
-        return
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 <= value <= most
-        or value == float("inf")
-    ):
-        raise InvalidEntry(
-            field, value, "a number from 0 to 1" if most == 1 else "a number of seconds, 0 or more"
-        )
-
-
-def _check_data(data: object) -> None:
-    if not isinstance(data, dict):
-        raise InvalidEntry("data", data, "a JSON object")
-    try:
-        size = len(_encoder.encode(data))
-    except (TypeError, ValueError) as error:
-        raise InvalidEntry("data", data, f"a JSON object ({error})") from None
-    if size > MAX_DATA:
-        raise InvalidEntry("data", f"an object of {size} bytes", f"at most {MAX_DATA} bytes of JSON")
+    return check_text("message", message, 0, MAX_MESSAGE)

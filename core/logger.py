@@ -10,14 +10,15 @@ import asyncio
 import uuid
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from .bounds import check_number
 from .entry import (
+    MAX_MESSAGE,
     Entry,
     Session,
     check_entry,
@@ -100,14 +101,15 @@ class ProgressLogger:
         StoreError
             The store failed. Nothing was logged.
         """
-        future = self._log(session_id, step, message, step_number, total_steps, more)
-        return (await asyncio.wrap_future(future))[0]
+        fields = {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
+        return (await self.log_batch(session_id, [fields | more]))[0]
 
     def log(
         self, session_id: str, step: str, message: str, step_number: int, total_steps: int, **more: Any
     ) -> Entry:
         """Log one entry: the synchronous twin of `log_progress`."""
-        return self._log(session_id, step, message, step_number, total_steps, more).result()[0]
+        fields = {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
+        return self._recorder.append([self._entry(session_id, fields | more)]).result()[0]
 
     async def log_batch(
         self, session_id: str, entries: Sequence[Mapping[str, Any]], key: str | None = None
@@ -135,23 +137,22 @@ class ProgressLogger:
 
     def get_progress_logs(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
         """Return the entries of a session after offset *since*, at most *limit*; none if there are none."""
-        check_session_id(session_id)
-        recent = self._recorder.recent.after(session_id, since)
-        return self.store.entries(session_id, since, limit) if recent is None else recent[:limit]
+        recent = self._recent(session_id, since, limit)
+        return self.store.entries(session_id, since, limit) if recent is None else recent
 
     async def read(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
         """Return the same as `get_progress_logs` without blocking the event loop."""
-        recent = self._recorder.recent.after(check_session_id(session_id), since)
+        recent = self._recent(session_id, since, limit)
         if recent is not None:
-            return recent[:limit]
+            return recent
         return await asyncio.to_thread(self.store.entries, session_id, since, limit)
 
     async def tail(
         self, session_id: str, since: int = 0, *, epoch: str | None = None
     ) -> AsyncGenerator[Entry]:
-        """Yield a session's entries after offset *since*: first those that are there, then new ones, without end.
+        """Yield a session's entries after offset *since*: first those that are there, then new ones.
 
-        A session that is not there yet is waited for.
+        It has no end of its own. A session that is not there yet is waited for.
 
         Parameters
         ----------
@@ -180,13 +181,16 @@ class ProgressLogger:
         """Yield the same entries as `tail` in lists of at most 1,000, as they were found."""
         check_session_id(session_id)
         with self.hub.listen(session_id) as bell:
+            known = self._check_epoch(session_id, since, epoch)
             while True:
                 bell.clear()  # before the look: an append during it rings again
-                epoch = self._check_epoch(session_id, since, epoch)
                 entries = await self.read(session_id, since, PAGE)
+                epoch, known = known, self._check_epoch(session_id, since + len(entries), known)
+                if epoch != known:
+                    continue  # the log has just begun: what was read may be of another one
                 if entries:
                     yield entries
-                    since = entries[-1].offset
+                    since += len(entries)
                 else:
                     await bell.wait()
 
@@ -211,7 +215,7 @@ class ProgressLogger:
         """
         now = timestamp(self._now())
         session = Session(
-            session_id=check_session_id(session_id or str(uuid.uuid4())),
+            session_id=check_session_id(str(uuid.uuid4()) if session_id is None else session_id),
             title=redact(check_title(title)),
             created_at=now,
             last_activity=now,
@@ -238,10 +242,10 @@ class ProgressLogger:
 
         def notify() -> None:
             if self.store.session(session_id) is None:
-                self.store.add_session(
-                    Session(session_id=session_id, title="", created_at=now, last_activity=now)
-                )
-            self.store.update_session(session_id, lambda session: session.notified(message, now))
+                made = Session(session_id=session_id, title="", created_at=now, last_activity=now)
+                self.store.add_session(made.notified(message, now))
+            else:
+                self.store.update_session(session_id, lambda session: session.notified(message, now))
 
         self._change(session_id, notify)
 
@@ -256,27 +260,25 @@ class ProgressLogger:
         """
         self._release()
 
-    def _log(
-        self,
-        session_id: str,
-        step: str,
-        message: str,
-        step_number: int,
-        total_steps: int,
-        more: Mapping[str, Any],
-    ) -> Future[list[Entry]]:
-        fields = {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
-        return self._recorder.append([self._entry(session_id, fields | more)])
-
     def _entry(self, session_id: str, fields: Mapping[str, Any]) -> Entry:
         """Return a checked, redacted and stamped entry."""
-        unknown = fields.keys() - _FIELDS
-        if unknown:
+        if not isinstance(fields, Mapping):
+            raise InvalidEntry("entry", fields, "a JSON object")
+        if unknown := fields.keys() - _FIELDS:
             raise InvalidEntry(min(unknown), fields[min(unknown)], f"the fields {', '.join(sorted(_FIELDS))}")
         if missing := _REQUIRED - fields.keys():
             raise InvalidEntry(min(missing), None, "a value; it is missing")
         entry = check_entry(Entry(session_id=session_id, timestamp=timestamp(self._now()), **fields))
-        return msgspec.structs.replace(entry, message=redact(entry.message), data=redact_data(entry.data))
+        message = redact(entry.message)[:MAX_MESSAGE]  # what stands for a secret may be longer than it
+        return msgspec.structs.replace(entry, message=message, data=redact_data(entry.data))
+
+    def _recent(self, session_id: str, since: int, limit: int | None) -> list[Entry] | None:
+        """Return the entries when they are in memory."""
+        check_number("since", since, 0)
+        if limit is not None:
+            check_number("limit", limit, 0)
+        recent = self._recorder.recent.after(check_session_id(session_id), since)
+        return None if recent is None else recent[:limit]
 
     def _check_epoch(self, session_id: str, since: int, epoch: str | None) -> str | None:
         """Return the epoch of the log that a reader goes on with; None while there is none."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from .bounds import MAX_STEP, MAX_STEPS, check_text
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Step:
     name
         1..200 characters, unique in its plan.
     weight
-        Its usual share of the run's time, relative to the other steps; more than 0.
+        Its usual share of the run's time, relative to the other steps; finite, above 0.
     """
 
     name: str
@@ -40,15 +43,18 @@ class Plan:
         """Refuse a plan that a run could not walk through."""
         if not self.steps:
             raise ValueError(f"the plan {self.name!r} has no steps; allowed: one or more")
+        if len(self.steps) > MAX_STEPS:
+            raise ValueError(f"the plan {self.name!r} has {len(self.steps)} steps; allowed: {MAX_STEPS}")
+        seen: set[str] = set()
         for step in self.steps:
-            if not isinstance(step.name, str) or not 1 <= len(step.name) <= 200:
+            check_text(f"a step of the plan {self.name!r}", step.name, 1, MAX_STEP)
+            if not 0 < step.weight < math.inf:
                 raise ValueError(
-                    f"the plan {self.name!r} has a step named {step.name!r}; allowed: 1 to 200 characters"
+                    f"the step {step.name!r} weighs {step.weight!r}; allowed: a finite number above 0"
                 )
-            if not step.weight > 0:
-                raise ValueError(f"the step {step.name!r} weighs {step.weight!r}; allowed: more than 0")
-            if self.names.count(step.name) > 1:
+            if step.name in seen:
                 raise ValueError(f"the plan {self.name!r} has the step {step.name!r} twice; names are unique")
+            seen.add(step.name)
 
     @classmethod
     def of(cls, name: str, *steps: str | tuple[str, float] | Step) -> Plan:

@@ -25,21 +25,24 @@ class RecentEntries:
     def add(self, entries: Sequence[Entry]) -> None:
         """Take stored entries of one session, as a commit returned them.
 
-        A window has no gaps. An entry that it has already (a repeated idempotency key) is passed over; one
-        that lies further on begins the window anew, and one that may lie further back begins none.
+        A window has no gaps and is of one log. What it has already (a repeated idempotency key) is passed
+        over; what does not follow its end (the log before was deleted by hand) begins it anew, unless it has
+        a key: then it may lie anywhere, and the window is empty.
         """
         session_id = entries[0].session_id
         with self._lock:
             window = self._windows.pop(session_id, [])
             before = len(window)
             for entry in entries:
-                if window and entry.offset > window[-1].offset + 1:
-                    window.clear()
-                if entry.offset == window[-1].offset + 1 if window else entry.key is None:
+                place = max(0, entry.offset - window[0].offset) if window else 0
+                if place == len(window) > 0:
                     window.append(entry)
+                elif window[place : place + 1] != [entry]:
+                    window[:] = [entry] if entry.key is None else []
             if len(window) >= 2 * self._per_session:  # now and then, so that it costs little each time
                 del window[: -self._per_session]
-            self._windows[session_id] = window
+            if window:
+                self._windows[session_id] = window
             self._count += len(window) - before
             while self._count > self._in_all and len(self._windows) > 1:
                 self._count -= len(self._windows.popitem(last=False)[1])

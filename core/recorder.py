@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from .entry import Entry
@@ -40,8 +41,8 @@ class _Change:
 class Recorder:
     """Writes to a store, keeps the newest entries at hand, and rings the bells."""
 
-    def __init__(self, store: Store) -> None:
-        """Take over a store; it has one user, who will `release` it."""
+    def __init__(self, store: Store, place: tuple[str, str] | None = None) -> None:
+        """Take over a store, which lies at *place*; it has one user, who will `release` it."""
         self.store = store
         self.hub = Hub()
         self.recent = RecentEntries()
@@ -49,7 +50,7 @@ class Recorder:
         self._users = 1
         self._putting = threading.Lock()
         self._closed = False
-        self._place: tuple[str, str] | None = None
+        self._place = place
         self._thread = threading.Thread(target=self._work, name="headway-recorder", daemon=True)
         self._thread.start()
 
@@ -74,12 +75,15 @@ class Recorder:
             self._users -= 1
             if self._users:
                 return
-            _open.pop(self._place, None)
             with self._putting:
                 self._closed = True
                 self._queue.put(None)
-            if threading.current_thread() is not self._thread:
-                self._thread.join()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until the store is closed. Not inside `_opening`: the recorder's thread may want that, too."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
     def _put(self, item: _Append | _Change) -> None:
         with self._putting:
@@ -102,10 +106,13 @@ class Recorder:
                 else:
                     self._apply(item)
             self._commit(appends)
-        self.store.close()
+        try:
+            self.store.close()
+        finally:
+            _open.pop(self._place, None)
 
     def _waiting(self) -> list[_Append | _Change | None]:
-        """Return all that has arrived, at least one: no timer, so that a lone caller never waits for others."""
+        """Return all that has arrived, at least one: no timer, so a lone caller never waits for others."""
         items = [self._queue.get()]
         while len(items) < MAX_BATCH:
             try:
@@ -116,45 +123,39 @@ class Recorder:
 
     def _commit(self, appends: list[_Append]) -> None:
         appends = [append for append in appends if append.future.set_running_or_notify_cancel()]
-        try:
-            self._write(appends)
-        except Exception as error:
-            if len(appends) == 1:
-                appends[0].future.set_exception(error)
-            else:  # nothing was written: one by one, so that only the guilty fail
-                for append in appends:
-                    self._commit_alone(append)
+        if appends and (error := self._write(appends)) is not None:
+            for append in appends:  # nothing was written: one by one, so that only the guilty fail
+                if len(appends) > 1:
+                    error = self._write([append])
+                if error is not None:
+                    append.future.set_exception(error)
 
-    def _commit_alone(self, append: _Append) -> None:
-        try:
-            self._write([append])
-        except Exception as error:
-            append.future.set_exception(error)
-
-    def _write(self, appends: list[_Append]) -> None:
+    def _write(self, appends: list[_Append]) -> Exception | None:
+        """Write the entries of some calls, wake the readers, answer the callers; or return why not."""
         entries = [entry for append in appends for entry in append.entries]
-        if entries:
-            watched = {e.session_id for e in entries if e.terminal and self.hub.watched(e.session_id)}
-            stored = self.store.append(entries, watched)
-            for session_id, group in by_session(stored).items():
-                self.recent.add(group)
-                self.hub.ring(session_id)
-        else:
-            stored = []
+        watched = {e.session_id for e in entries if e.terminal and self.hub.watched(e.session_id)}
+        try:
+            stored = self.store.append(entries, watched) if entries else []
+        except Exception as error:
+            return error
+        for session_id, group in by_session(stored).items():
+            self.recent.add(group)
+            self.hub.ring(session_id)
+        rest = iter(stored)
         for append in appends:
-            append.future.set_result(stored[: len(append.entries)])
-            del stored[: len(append.entries)]
+            append.future.set_result(list(islice(rest, len(append.entries))))
+        return None
 
     def _apply(self, change: _Change) -> None:
         if not change.future.set_running_or_notify_cancel():
             return
         try:
             result = change.work()
+            if self.store.session(change.session_id) is None:
+                self.recent.forget(change.session_id)
         except Exception as error:
             change.future.set_exception(error)
             return
-        if self.store.session(change.session_id) is None:
-            self.recent.forget(change.session_id)
         self.hub.ring(change.session_id)
         change.future.set_result(result)
 
@@ -170,13 +171,15 @@ def open_recorder(url: str) -> Recorder:
     again gets the recorder that it has already. ``memory:`` names none, so each is a store of its own.
     """
     place = (os.getcwd(), url) if url.partition(":")[2] else None
-    with _opening:
-        recorder = _open.get(place)
-        if recorder is not None:
-            recorder._users += 1
-            return recorder
-        recorder = Recorder(open_store(url))
-        if place is not None:
-            recorder._place = place
-            _open[place] = recorder
-        return recorder
+    while True:
+        with _opening:
+            recorder = _open.get(place)
+            if recorder is None:
+                recorder = Recorder(open_store(url), place)
+                if place is not None:
+                    _open[place] = recorder
+                return recorder
+            if recorder._users:
+                recorder._users += 1
+                return recorder
+        recorder.join()  # it is being closed

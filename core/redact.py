@@ -19,11 +19,13 @@ _PATTERNS = [
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)"
     ),
     re.compile(r"(?i)(?<![a-z0-9])(?:bearer|basic)\s{1,4}[a-z0-9+/_.~=-]{16,4096}"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{0,4096}"),  # JWT, RFC 7519
+    re.compile(
+        r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{0,4096}"
+    ),  # JWT, RFC 7519
     re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),  # AWS
     re.compile(r"\bgh[pousr]_[A-Za-z0-9]{30,255}|\bgithub_pat_[A-Za-z0-9_]{30,255}"),
     re.compile(
-        r"\b(?:sk|rk|pk)[-_](?:[a-z]{2,12}[-_]){0,3}[A-Za-z0-9_-]{20,255}"
+        r"(?<![\w-])(?:sk|rk|pk)[-_](?:[a-z]{2,12}[-_]){0,3}[A-Za-z0-9_-]{20,255}"
     ),  # OpenAI, Anthropic, Stripe
     re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,255}"),  # Slack
     re.compile(r"\bhw_[A-Za-z0-9_-]{32,255}"),  # our own
@@ -31,7 +33,8 @@ _PATTERNS = [
 _ASSIGNED = re.compile(
     rf"(?i)((?:[a-z0-9]{{1,32}}[_-]){{0,4}}(?:{_NAMES})[\"']?\s{{0,4}}[=:]\s{{0,4}}[\"']?)([^\s\"',;&]{{4,4096}})"
 )
-_URL_PASSWORD = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,31}://[^\s/:@]{0,256}:)([^\s/@]{1,256})(@)")
+_SECRET_NAME = re.compile(rf"(?i)(?:[a-z0-9]{{1,32}}[_-]){{0,4}}(?:{_NAMES})")
+_URL_PASSWORD = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,31}://[^\s/:@]{0,256}:)([^\s/]{1,256})(@)")
 
 
 def redact(text: str) -> str:
@@ -47,11 +50,15 @@ def redact(text: str) -> str:
 
 
 def redact_data(value: Any) -> Any:
-    """Return a JSON value with every text in it redacted; the names in objects stay."""
+    """Return a JSON value with its texts redacted; wholly those that are named ``password`` or the like."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {name: redact_data(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
+        return {name: _redact_item(name, item) for name, item in value.items()}
+    if isinstance(value, list):
         return [redact_data(item) for item in value]
     return value
+
+
+def _redact_item(name: str, item: Any) -> Any:
+    return REDACTED if item and isinstance(item, str) and _SECRET_NAME.fullmatch(name) else redact_data(item)

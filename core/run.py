@@ -6,17 +6,18 @@ exactly one terminal entry, its last.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .artifacts import Artifacts
 from .entry import MAX_MESSAGE, Entry, check_session_id
-from .errors import HeadwayError, RunCancelled, RunEnded
+from .errors import HeadwayError, InvalidEntry, RunCancelled, RunEnded
 from .estimate import run_fraction
 from .logger import ProgressLogger
 from .plans import Plan
@@ -25,6 +26,8 @@ OWNER = secrets.token_hex(8)
 """This process, in the first entry of each run that it starts: another owner's runs died with it."""
 
 UPDATE_SECONDS = 0.05  # at most 20 updates a second reach the log; the last one of a step always does
+
+_log = logging.getLogger("headway.run")
 
 
 class Run:
@@ -73,12 +76,13 @@ class Run:
         self._stop = threading.Event()
         self._on_cancel: list[Callable[[], object]] = []
 
-    def begin(self, message: str = "", **data: Any) -> Entry:
+    def begin(self, message: str = "", **data: Any) -> None:
         """Log the first entry of the run: its plan, and who works on it. To be called once."""
         facts = {"plan": list(self.plan.names), "owner": OWNER} | data
         if self.prompt:
             facts["prompt"] = self.prompt
-        return self._log(message, fraction=0.0, data=facts)
+        with self._lock:
+            self._log(message, fraction=0.0, data=facts)
 
     def step(self, name: str, message: str = "", **data: Any) -> None:
         """Enter a step of the plan; the one before it is done.
@@ -94,8 +98,8 @@ class Run:
 
         Raises
         ------
-        RunCancelled
-            Somebody asked the run to stop.
+        RunCancelled, RunEnded
+            Somebody asked the run to stop, or it has ended.
         """
         self.check()
         with self._lock:
@@ -122,7 +126,7 @@ class Run:
         Parameters
         ----------
         fraction
-            0..1 of the step, as measured; *current* / *total* when left out.
+            0..1 of the step, as measured (what lies beyond is cut); *current* / *total* when left out.
         message
             What is going on; the step's message when left out.
         current, total, unit
@@ -132,12 +136,14 @@ class Run:
 
         Raises
         ------
-        RunCancelled
-            Somebody asked the run to stop.
+        RunCancelled, RunEnded
+            Somebody asked the run to stop, or it has ended.
         """
         self.check()
         if fraction is None and current is not None and total:
-            fraction = min(1.0, max(0.0, current / total))
+            fraction = current / total
+        if fraction is not None:
+            fraction = min(1.0, max(0.0, float(fraction)))
         counts = {"current": current, "total": total, "unit": unit}
         facts = {name: value for name, value in counts.items() if value is not None} | data
         with self._lock:
@@ -147,9 +153,11 @@ class Run:
                 self._flush()
 
     def check(self) -> None:
-        """Raise `RunCancelled` when somebody has asked the run to stop."""
+        """Raise `RunCancelled` when somebody has asked the run to stop, `RunEnded` when it has ended."""
         if self._stop.is_set():
             raise RunCancelled(self.run_id)
+        if self.status != "running":
+            raise RunEnded(self.run_id, self.status)
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
@@ -182,16 +190,12 @@ class Run:
             yield path
             self.check()
         made = self._artifacts.find(artifact_id)
-        self._results.append(
-            {
-                "artifact_id": artifact_id,
-                "kind": kind,
-                "name": made.name,
-                "media_type": made.media_type,
-                "bytes": made.bytes,
-            }
-            | facts
-        )
+        result: dict[str, Any] = {"artifact_id": artifact_id, "kind": kind, "name": made.name}
+        result |= {"media_type": made.media_type, "bytes": made.bytes}
+        with self._lock:
+            self._results.append(result | facts)
+            if self.status != "running":  # it was stopped meanwhile: nobody will ask for it
+                self._discard()
 
     def finish(self, message: str, **data: Any) -> None:
         """Say what the terminal entry will tell when the work ends well."""
@@ -203,7 +207,10 @@ class Run:
         with self._lock:
             callbacks = list(self._on_cancel)
         for callback in callbacks:
-            callback()
+            try:
+                callback()
+            except Exception:  # what it was to interrupt may be over; the other callbacks are not
+                _log.exception("run %s: a callback of its cancellation failed", self.run_id)
 
     @property
     def current(self) -> str:
@@ -217,13 +224,17 @@ class Run:
 
     def complete(self) -> None:
         """End the run well, with what `finish` said and the artifacts."""
-        message, data = self._last
-        if self._results:
-            data = {"artifacts": self._results} | data
-        self.end("completed", message, **data)
+        with self._lock:
+            message, data = self._last
+            if self._results:
+                data = {"artifacts": self._results} | data
+            self.end("completed", message, **data)
 
     def end(self, status: str, message: str, **data: Any) -> None:
         """Log the terminal entry. The first call decides; later ones change nothing.
+
+        Artifacts of a run that is not completed are deleted. Data that cannot be logged is left out of an
+        end that is not ``completed``: such a run ends in any case.
 
         Parameters
         ----------
@@ -237,12 +248,22 @@ class Run:
         with self._lock:
             if self.status != "running":
                 return
-            self._flush()
-            if status == "completed":
-                self._number, self._done = len(self.plan.steps), 1.0
-            self._log(message, status=status, fraction=1.0 if status == "completed" else None, data=data)
-            self.status = status
-            self._stop.set()  # whatever the work still says is too late
+            with suppress(InvalidEntry):  # an update that cannot be logged does not keep the run from ending
+                self._flush()
+            try:
+                self._log(message, status=status, data=data)
+            except InvalidEntry:
+                if status == "completed":
+                    raise
+                self._log(message, status=status, data={})
+            if status != "completed":
+                self._discard()
+
+    def _discard(self) -> None:
+        if self._artifacts is not None:
+            for result in self._results:
+                self._artifacts.delete(result["artifact_id"])
+        self._results.clear()
 
     def _flush(self) -> None:
         if self._held is not None:
@@ -251,24 +272,29 @@ class Run:
 
     def _log(
         self, message: str, *, fraction: float | None = None, status: str = "running", data: dict[str, Any]
-    ) -> Entry:
-        if self.status != "running":
-            raise RunEnded(self.run_id, self.status)
+    ) -> None:
         self._message = message
-        self._done = max(self._done, run_fraction(self.plan, self._number, fraction))
-        self._logged_at = time.monotonic()
+        number, done = self._number, run_fraction(self.plan, self._number, fraction)
+        if status == "completed":
+            number, fraction, done = len(self.plan.steps), 1.0, 1.0
         entry = self.logger.log(
             self.session_id,
-            self.current,
-            message[:MAX_MESSAGE],
-            self._number,
+            self.plan.steps[number - 1].name,
+            _text(message),
+            number,
             len(self.plan.steps),
             run_id=self.run_id,
             status=status,
             fraction=fraction,
-            run_fraction=self._done,
+            run_fraction=max(self._done, done),
             data=data or None,
         )
+        self._number, self._done, self.status = number, max(self._done, done), status
+        self._logged_at = time.monotonic()
         if self.on_entry is not None:
             self.on_entry(entry)
-        return entry
+
+
+def _text(message: object) -> str:
+    """Return a message that can be logged: what a file name or an error says may be anything."""
+    return str(message)[:MAX_MESSAGE].encode("utf-8", "replace").decode()

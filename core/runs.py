@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import logging
 import secrets
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -21,6 +22,7 @@ from .errors import (
     RunAlive,
     RunCancelled,
     RunEnded,
+    StoreError,
     UnknownRequestType,
     UnknownRun,
 )
@@ -32,6 +34,9 @@ from .run import Run
 MAX_PROMPT = 4_000  # characters
 WORKERS = 4  # runs worked on at once; further ones wait their turn
 STOP_SECONDS = 1.0  # that the work of a cancelled run is given to end by itself
+RETRY_SECONDS = 1.0  # between attempts to log the end of a run while the store fails
+MAX_ERROR = 2_000  # characters of an error's message
+CLOSED = "Interrupted: the server was stopped while this was under way. Ask again to repeat it."
 
 _log = logging.getLogger("headway.runs")
 
@@ -63,6 +68,8 @@ class Runs:
         self._places = workers
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="headway-run")
         self._alive: dict[str, tuple[Run, Future[None]]] = {}
+        self._launching = threading.Lock()
+        self._closed = threading.Event()
         interrupt_orphans(logger)
 
     async def start(self, session_id: str, prompt: str, type: str | None = None) -> Run:
@@ -90,12 +97,7 @@ class Runs:
             raise UnknownRequestType(name, REQUESTS)
         request = REQUESTS[name]
         run = Run(self._logger, session_id, request.plan, prompt=prompt.strip(), artifacts=self._artifacts)
-        ahead = len(self._alive) - self._places + 1
-        waiting = f"Waiting for {ahead} other run{'s' * (ahead > 1)} to end" if ahead > 0 else "Starting"
-        await asyncio.to_thread(run.begin, waiting, type=name)
-        future = self._workers.submit(self._work, run, request)
-        self._alive[run.run_id] = (run, future)
-        future.add_done_callback(lambda _: self._alive.pop(run.run_id, None))
+        await asyncio.to_thread(self._launch, run, request)
         return run
 
     async def cancel(self, run_id: str) -> None:
@@ -106,7 +108,8 @@ class Runs:
         UnknownRun, RunEnded
             There is no such run, or nothing left to stop.
         """
-        if run_id not in self._alive:
+        run, _ = self._alive.get(run_id, (None, None))
+        if run is None or run.status != "running":
             last = (await asyncio.to_thread(self._entries, run_id))[-1]
             if last.terminal:
                 raise RunEnded(run_id, last.status)
@@ -164,15 +167,33 @@ class Runs:
         UnknownSession
             There is no such session.
         """
-        living = [run_id for run_id, (run, _) in self._alive.items() if run.session_id == session_id]
+        living = [run_id for run_id, (run, _) in list(self._alive.items()) if run.session_id == session_id]
         await asyncio.gather(*(self._stop(run_id, "cancelled", "Stopped") for run_id in living))
         await asyncio.to_thread(self._delete, session_id)
 
     async def close(self) -> None:
         """End the living runs as ``interrupted``; none can be started then."""
-        message = "Interrupted: the server was stopped while this was under way. Ask again to repeat it."
-        await asyncio.gather(*(self._stop(run_id, "interrupted", message) for run_id in list(self._alive)))
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        with self._launching:
+            self._closed.set()
+        try:
+            await asyncio.gather(*(self._stop(run_id, "interrupted", CLOSED) for run_id in list(self._alive)))
+        finally:
+            self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _launch(self, run: Run, request: Request) -> None:
+        """Log a run's first entry and queue its work, in one thread: nobody can give up in between."""
+        ahead = len(self._alive) - self._places + 1
+        run.begin(
+            f"Waiting for {ahead} other run{'s' * (ahead > 1)} to end" if ahead > 0 else "Starting",
+            type=request.name,
+        )
+        with self._launching:
+            if not self._closed.is_set():
+                future = self._workers.submit(self._work, run, request)
+                self._alive[run.run_id] = (run, future)
+                future.add_done_callback(lambda _: self._alive.pop(run.run_id, None))
+                return
+        run.end("interrupted", CLOSED)
 
     async def _stop(self, run_id: str, status: str, message: str) -> None:
         run, future = self._alive.get(run_id, (None, None))
@@ -192,19 +213,29 @@ class Runs:
             if inspect.iscoroutine(result):
                 asyncio.run(result)
             run.check()
-            run.complete()
-        except Exception as error:
-            try:
-                self._end_failed(run, error)
-            except HeadwayError:  # the store fails, too: the next start ends the run
-                _log.exception("run %s: its end could not be logged", run.run_id)
+            self._surely(run, run.complete)
+        except BaseException as error:  # sys.exit() in the work ends the work, not the server
+            caught = error
+            self._surely(run, lambda: self._end_failed(run, caught))
 
-    def _end_failed(self, run: Run, error: Exception) -> None:
+    def _surely(self, run: Run, end: Callable[[], None]) -> None:
+        """Log the end of a run, again and again while the store fails, until the server stops."""
+        while True:
+            try:
+                return end()
+            except RunEnded:
+                return  # by another program
+            except StoreError:
+                _log.exception("run %s: its end could not be logged", run.run_id)
+                if self._closed.wait(RETRY_SECONDS):
+                    return
+
+    def _end_failed(self, run: Run, error: BaseException) -> None:
         if isinstance(error, RunCancelled | RunEnded) or run.cancelled:
             run.end(*run.stopped_as)
             return
         if isinstance(error, HeadwayError):
-            facts = {"code": type(error).__name__, "message": str(error)}
+            facts = {"code": type(error).__name__, "message": str(error)[:MAX_ERROR]}
             facts |= {
                 name: getattr(error, name) for name in ("hint", "examples") if getattr(error, name, None)
             }

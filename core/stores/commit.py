@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ..entry import Entry, Session
-from ..errors import RunEnded
+from ..errors import RunEnded, SessionExists
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Extension:
 
 
 def extend(session: Session, known: Known, entries: Iterable[Entry], *, watched: bool) -> Extension:
-    """Number the entries that follow a session's log and fold them into its record. Changes nothing.
+    """Return what entries make of a session's log and record; nothing is changed yet.
 
     Raises
     ------
@@ -87,8 +87,18 @@ def begin(entry: Entry) -> Session:
 
 
 def by_session(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Return the entries of each session, in order."""
+    """Return the entries of each session, in order.
+
+    Raises
+    ------
+    SessionExists
+        Two of the sessions differ in case only.
+    """
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.session_id, []).append(entry)
+    folded: dict[str, str] = {}
+    for session_id in groups:
+        if (other := folded.setdefault(session_id.lower(), session_id)) != session_id:
+            raise SessionExists(session_id, other)
     return groups

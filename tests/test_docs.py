@@ -18,9 +18,10 @@ from headway.stores import Store
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# Documented where they are promised: Tornado's setup, HTTP's verbs, the protocol that every store keeps.
-PROMISED = {"initialize", "get", "head", "post", "put", "patch", "delete"} | {
-    n for n in vars(Store) if n[0] != "_"
+# Documented where they are promised: Tornado's hooks, HTTP's verbs, the protocol that every store keeps.
+PROMISED = {
+    *("initialize", "open", "get", "head", "post", "put", "patch", "delete", "options"),
+    *(name for name in vars(Store) if name[0] != "_"),
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -85,7 +86,7 @@ def run_make(block: Block, folder: Path) -> None:
     targets = re.findall(r"^make (.+)$", block.code, flags=re.M)
     assert targets, "no line that starts with make"
     for target in targets:
-        run(["make", "-n", "-C", str(ROOT), *target.split()], folder)
+        run(["make", "-n", "-C", str(ROOT), *shlex.split(target, comments=True)], folder)
 
 
 def run_until_it_serves(block: Block, folder: Path) -> None:

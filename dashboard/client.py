@@ -1,4 +1,4 @@
-"""Follow a session of another server: the same iterator of entries as `ProgressLogger.tail`, over the network."""
+"""Follow a session of another server: the iterator of `ProgressLogger.tail`, over the network."""
 
 from __future__ import annotations
 
@@ -96,15 +96,15 @@ class Remote:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def request(
-        self, path: str, query: dict[str, Any], timeout: float, *, socket: bool = False
+        self, path: str, query: dict[str, Any], seconds: float, *, socket: bool = False
     ) -> HTTPRequest:
         """Return the request for a path, with the token."""
         place = f"{self.url}{path}?{urlencode({k: v for k, v in query.items() if v is not None})}"
         if socket:
             place = place.replace("http", "ws", 1)
-        return HTTPRequest(place, headers=self._headers, connect_timeout=10, request_timeout=timeout)
+        return HTTPRequest(place, headers=self._headers, connect_timeout=10, request_timeout=seconds)
 
-    async def get(self, path: str, *, timeout: float = 20.0, **query: Any) -> bytes | None:
+    async def get(self, path: str, *, seconds: float = 20.0, **query: Any) -> bytes | None:
         """Return the body of a JSON answer; None for a 404.
 
         Raises
@@ -114,7 +114,7 @@ class Remote:
         OSError, HTTPTimeoutError
             It was not reached, or cannot answer now.
         """
-        response = await AsyncHTTPClient().fetch(self.request(path, query, timeout), raise_error=False)
+        response = await AsyncHTTPClient().fetch(self.request(path, query, seconds), raise_error=False)
         if response.code == 404:
             return None
         if response.code in (429, 599) or response.code >= 500:
@@ -180,7 +180,7 @@ async def _by_poll(server: Remote, place: _Place) -> AsyncGenerator[list[Entry]]
     """Yield what one held request brings."""
     path = f"/api/progress/{quote(place.session_id)}"
     try:
-        body = await server.get(path, timeout=HELD + 10.0, wait=HELD, **place.query())
+        body = await server.get(path, seconds=HELD + 10.0, wait=HELD, **place.query())
     except ServerRefused as error:
         if error.status == 409:
             raise LogReplaced(place.session_id, error.epoch) from error

@@ -126,7 +126,7 @@ class Guard:
 
     @property
     def cookie_name(self) -> str:
-        """The cookie's name: another for each token, so that two servers on one host do not disturb each other."""
+        """Its name, another for each token: servers at other ports of the host share the cookies."""
         return f"headway_{self._key[:8]}"
 
     @property

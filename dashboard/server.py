@@ -21,6 +21,7 @@ import panel as pn
 from panel.config import config
 from panel.io.server import Server
 
+from headway.dashboard.app import page
 from headway.dashboard.guard import Guard, is_loopback
 from headway.dashboard.headers import SecurityHeaders
 from headway.dashboard.routes import ROUTES, door
@@ -70,15 +71,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
 
 
-def serve(settings: Settings, page: Callable[[], Any] | None = None) -> None:
+def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then drain.
-
-    Parameters
-    ----------
-    settings
-        Where and what.
-    page
-        What makes the page at ``/`` for a browser; Headway's own when it is None.
 
     Raises
     ------
@@ -88,20 +82,19 @@ def serve(settings: Settings, page: Callable[[], Any] | None = None) -> None:
     if not is_loopback(settings.address) and not settings.token and not _panel_auth():
         raise CannotServe(
             f"{settings.address} can be reached by others; a server there needs a token "
-            "(--token or HEADWAY_TOKEN) or one of Panel's auth providers (PANEL_OAUTH_PROVIDER, PANEL_BASIC_AUTH)",
+            "(--token or HEADWAY_TOKEN) or one of Panel's auth providers "
+            "(PANEL_OAUTH_PROVIDER, PANEL_BASIC_AUTH)",
             status=2,
         )
-    if page is None:
-        from headway.dashboard.app import page
     _run_app(settings.app)
     runtime = _open(settings)
     try:
-        asyncio.run(_serve(settings, runtime, page))
+        asyncio.run(_serve(settings, runtime))
     finally:
         runtime.logger.close()
 
 
-async def _serve(settings: Settings, runtime: Runtime, page: Callable[[], Any]) -> None:
+async def _serve(settings: Settings, runtime: Runtime) -> None:
     server = listen(settings, page)
     stop = asyncio.Event()
     _on_signals(stop)  # after pn.serve, which installs a handler of its own
@@ -112,7 +105,7 @@ async def _serve(settings: Settings, runtime: Runtime, page: Callable[[], Any]) 
 
 
 def listen(settings: Settings, page: Callable[[], Any]) -> Server:
-    """Return a server that listens, with everything that makes it safe."""
+    """Return a server that listens, with everything that makes it safe; *page* makes what is at ``/``."""
     key = _secret_key()
     # Both families: a browser may try either for "localhost", and nobody else shall answer there.
     address = "localhost" if settings.address in ("127.0.0.1", "localhost") else settings.address
@@ -240,9 +233,6 @@ async def drain(server: Server, runtime: Runtime) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN):
             await runtime.runs.close()
-            for reader in list(READERS):
-                reader.leave()
-            while READERS:  # until each has answered the close
-                await asyncio.sleep(0.01)
+            await READERS.send_away()
     server.unlisten()  # hangs up what is left, the pages' own sockets
     await asyncio.sleep(0)

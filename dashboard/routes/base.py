@@ -65,8 +65,34 @@ class Reader(Protocol):
         """End, because the server is going away."""
 
 
-READERS: set[Reader] = set()
-"""Those who stay in this process; the server tells them when it goes."""
+class Readers:
+    """Those who stay, in this process; used in the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self._here: set[Reader] = set()
+        self._left: asyncio.Event | None = None
+
+    def add(self, reader: Reader) -> None:
+        """Note that somebody stays."""
+        self._here.add(reader)
+
+    def discard(self, reader: Reader) -> None:
+        """Note that somebody has left."""
+        self._here.discard(reader)
+        if self._left is not None:
+            self._left.set()
+
+    async def send_away(self) -> None:
+        """Tell all to leave, and wait until they have."""
+        self._left = left = asyncio.Event()
+        for reader in list(self._here):
+            reader.leave()
+        while self._here:
+            left.clear()
+            await left.wait()
+
+
+READERS = Readers()
 
 
 class Guarded(RequestHandler):

@@ -1,0 +1,392 @@
+"""`/ws`, by the `websockets` package over a real socket."""
+
+import asyncio
+import json
+import random
+import socket
+import threading
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+ENTRY = {"step": "Scanning databases", "message": "3 tables", "step_number": 1, "total_steps": 2}
+
+
+async def receive(socket, count):
+    async with asyncio.timeout(20):
+        return [json.loads(await socket.recv()) for _ in range(count)]
+
+
+async def closed(url, **options):
+    """Return the code and the reason with which a socket is closed that is told nothing before."""
+    async with asyncio.timeout(20), connect(url, **options) as socket:
+        with pytest.raises(ConnectionClosed) as caught:
+            await socket.recv()
+    return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+def offsets(entries):
+    return [entry["offset"] for entry in entries]
+
+
+def test_a_viewer_gets_what_is_there_then_what_comes_as_plain_entries(server):
+    server.log("s1", "One", "Two")
+
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1") as socket:
+            stored = await receive(socket, 2)
+            await asyncio.to_thread(server.log, "s1", "Three")
+            return stored + await receive(socket, 1)
+
+    entries = asyncio.run(view())
+    assert entries == httpx.get(f"{server.url}/api/progress/s1").json()["logs"]
+    assert set(entries[0]) == {
+        "timestamp",
+        "step",
+        "message",
+        "step_number",
+        "total_steps",
+        "session_id",
+        "offset",
+    }
+
+
+def test_since_leaves_out_what_the_viewer_has(server):
+    server.log("s1", *"abcde")
+
+    async def view(query):
+        async with connect(f"{server.ws}/ws/progress/s1?{query}") as socket:
+            return offsets(await receive(socket, 2))
+
+    epoch = server.runtime.logger.session("s1").epoch
+    assert asyncio.run(view("since=3")) == asyncio.run(view(f"since=3&epoch={epoch}")) == [4, 5]
+
+
+def test_batch_joins_entries_in_arrays(server):
+    server.log("s1", *"abcde")
+
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1?batch=1") as socket:
+            (stored,) = await receive(socket, 1)
+            await asyncio.to_thread(server.log, "s1", "f")
+            (live,) = await receive(socket, 1)
+            return offsets(stored), offsets(live)
+
+    assert asyncio.run(view()) == ([1, 2, 3, 4, 5], [6])
+
+
+def test_an_array_is_no_larger_than_a_frame_should_be(server):
+    for _ in range(40):
+        server.runtime.logger.log("s1", "Step", "word " * 1_600, 1, 1)
+
+    async def view():
+        frames, seen = [], 0
+        async with connect(f"{server.ws}/ws/progress/s1?batch=1") as socket:
+            while seen < 40:
+                frames.append(await socket.recv())
+                seen += len(json.loads(frames[-1]))
+        return [len(frame) for frame in frames]
+
+    sizes = asyncio.run(view())
+    assert len(sizes) == 5 and max(sizes) < 66_000
+
+
+def test_a_session_that_is_not_there_yet_is_waited_for(server):
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/later") as socket:
+            while not server.runtime.logger.hub.watched("later"):
+                await asyncio.sleep(0)
+            await asyncio.to_thread(server.log, "later", "One")
+            return await receive(socket, 1)
+
+    assert [entry["step"] for entry in asyncio.run(view())] == ["One"]
+
+
+def test_what_the_client_says_is_passed_over(server):
+    server.log("s1", "One")
+
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1") as socket:
+            for message in ("ping", '{"type": "subscribe"}', b"\x00\xff", ""):
+                await socket.send(message)
+            return offsets(await receive(socket, 1))
+
+    assert asyncio.run(view()) == [1]
+
+
+def test_a_message_that_is_too_large_ends_the_socket(server):
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1") as socket:
+            await socket.send("x" * 5_000)
+            with pytest.raises(ConnectionClosed) as caught:
+                await socket.recv()
+        return caught.value.rcvd.code
+
+    assert asyncio.run(view()) == 1009  # RFC 6455, 7.4.1
+
+
+@pytest.mark.parametrize(
+    "path", ["s1?since=x", "s1?since=-1", "s1?batch=2", "a.b", "..%2f..%2fetc", "CON", "a%0a", "x" * 129]
+)
+def test_a_bad_request_is_closed_with_4400_and_told_why(server, path):
+    server.log("s1", "One")
+    code, reason = asyncio.run(closed(f"{server.ws}/ws/progress/{path}"))
+    assert code == 4400 and reason.startswith(("since is ", "batch is ", "'"))
+
+
+@pytest.mark.parametrize("query", ["since=2", "epoch=another", "since=1&epoch=another"])
+def test_a_reader_of_another_log_is_closed_with_4409_and_told_the_epoch(server, query):
+    server.log("s1", "One")
+    epoch = server.runtime.logger.session("s1").epoch
+    assert asyncio.run(closed(f"{server.ws}/ws/progress/s1?{query}")) == (
+        4409,
+        f"log replaced; epoch={epoch}",
+    )
+
+
+def test_a_log_that_is_deleted_while_it_is_followed_is_closed_with_4409(server):
+    server.log("s1", "One")
+
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1") as socket:
+            await receive(socket, 1)
+            await asyncio.to_thread(httpx.delete, f"{server.url}/api/sessions/s1")
+            with pytest.raises(ConnectionClosed) as caught:
+                await socket.recv()
+        return caught.value.rcvd.code
+
+    assert asyncio.run(view()) == 4409
+
+
+def test_a_log_that_cannot_be_read_is_closed_with_1011(server, monkeypatch, caplog):
+    from headway.errors import StoreError
+
+    def fail(*_):
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(server.runtime.logger.store, "session", fail)
+    assert asyncio.run(closed(f"{server.ws}/ws/progress/s1")) == (1011, "the log cannot be read")
+    assert "the disk is gone" in caplog.text
+
+
+def test_ten_viewers_see_the_same(server):
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1") as socket:
+            return await receive(socket, 300)
+
+    async def all_of_them():
+        writer = asyncio.create_task(asyncio.to_thread(write))
+        logs = await asyncio.gather(*(view() for _ in range(10)))
+        await writer
+        return logs
+
+    def write():
+        for number in range(1, 301):
+            server.runtime.logger.log("s1", "Count", str(number), number, 300)
+
+    logs = asyncio.run(all_of_them())
+    assert offsets(logs[0]) == list(range(1, 301))
+    assert all(log == logs[0] for log in logs)
+
+
+def test_a_viewer_that_is_cut_200_times_misses_and_repeats_nothing(server):
+    cuts, seen, done = 200, [], threading.Event()
+
+    def write():
+        number = 0
+        while not done.is_set():
+            number += 1
+            server.runtime.logger.log("s1", "Count", str(number), 1, 1)
+
+    async def view():
+        chance = random.Random(7)
+        for _ in range(cuts):
+            async with connect(f"{server.ws}/ws/progress/s1?since={len(seen)}") as socket:
+                for _ in range(chance.randrange(20)):
+                    seen.append(json.loads(await socket.recv()))
+                socket.transport.abort()  # as a cable that is pulled, often in the middle of a frame
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        asyncio.run(asyncio.wait_for(view(), 60))
+    finally:
+        done.set()
+        writer.join()
+    assert offsets(seen) == list(range(1, len(seen) + 1))
+    assert [entry["message"] for entry in seen] == [str(n) for n in range(1, len(seen) + 1)]
+    assert len(seen) > cuts
+
+
+def connect_slowly(server, path):
+    """Connect by a socket whose kernel holds little for a program that does not read."""
+    place = urlsplit(server.url)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    sock.connect(("127.0.0.1", place.port))
+    return connect(server.ws + path, sock=sock, max_queue=1)
+
+
+def test_a_viewer_that_does_not_read_harms_nobody_and_gets_everything_in_the_end(server):
+    """500 entries of 8 kB are far more than kernel and server hold for a socket."""
+    count = 500
+
+    async def view():
+        async with (
+            connect_slowly(server, "/ws/progress/s1") as slow,
+            connect(f"{server.ws}/ws/progress/s1", max_queue=None) as quick,
+        ):
+            slow.transport.pause_reading()
+            writer = asyncio.create_task(asyncio.to_thread(write))
+            async with asyncio.timeout(40):
+                for n in range(1, count + 1):
+                    assert json.loads(await quick.recv())["offset"] == n
+                await writer
+                slow.transport.resume_reading()
+                return [json.loads(await slow.recv())["offset"] for _ in range(count)]
+
+    def write():
+        for number in range(1, count + 1):
+            server.runtime.logger.log("s1", "Count", "word " * 1_600, number, count)
+
+    assert asyncio.run(view()) == list(range(1, count + 1))
+
+
+def test_a_viewer_that_takes_no_byte_is_closed_with_4408(server, monkeypatch):
+    from headway.dashboard.routes import base
+
+    monkeypatch.setattr(base, "STALLED", 0.2)
+    for number in range(1, 301):
+        server.runtime.logger.log("s1", "Count", "word " * 1_600, number, 300)
+
+    async def view():
+        async with connect_slowly(server, "/ws/progress/s1") as socket:
+            socket.transport.pause_reading()
+            watched = server.runtime.logger.hub.watched
+            while not watched("s1"):
+                await asyncio.sleep(0)
+            while watched("s1"):  # the server gives up, and says so behind what it has sent
+                await asyncio.sleep(0)
+            socket.transport.resume_reading()
+            with pytest.raises(ConnectionClosed) as caught:
+                async with asyncio.timeout(20):
+                    while True:
+                        await socket.recv()
+        return caught.value.rcvd and caught.value.rcvd.code
+
+    assert asyncio.run(view()) == 4408
+
+
+def test_the_session_list_comes_as_a_whole_then_change_by_change(server):
+    server.log("s1", "One")
+    server.log("s2", "One")
+    api = httpx.Client(base_url=server.url)
+
+    async def view():
+        async with connect(f"{server.ws}/ws/sessions") as socket:
+            (listed,) = await receive(socket, 1)
+            changes = []
+            for change in (
+                lambda: server.log("s1", "Two"),
+                lambda: server.runtime.logger.add_notification("s1", "Done"),
+                lambda: api.post("/api/sessions/s1/mark-read"),
+                lambda: api.patch("/api/sessions/s2", json={"title": "Sales"}),
+                lambda: api.post("/api/sessions", json={}),
+                lambda: api.delete("/api/sessions/s2"),
+            ):
+                await asyncio.to_thread(change)
+                changes += await receive(socket, 1)
+            return listed, changes
+
+    with api:
+        listed, changes = asyncio.run(view())
+        assert [session["session_id"] for session in listed] == ["s2", "s1"]
+        assert changes[3]["title"] == "Sales" and changes[4] == api.get("/api/sessions").json()[0]
+    assert [(c["session_id"], c.get("last_offset"), c.get("has_notification")) for c in changes[:3]] == [
+        ("s1", 2, False), ("s1", 2, True), ("s1", 2, False),
+    ]  # fmt: skip
+    assert changes[5] == {"session_id": "s2", "deleted": True}
+
+
+def test_a_burst_of_changes_ends_with_how_it_is_and_costs_few_messages(server):
+    async def view():
+        async with connect(f"{server.ws}/ws/sessions") as socket:
+            assert await receive(socket, 1) == [[]]
+            writer = asyncio.create_task(asyncio.to_thread(server.log, "s1", *map(str, range(1, 501))))
+            messages = []
+            while not messages or messages[-1]["last_offset"] < 500:
+                messages += await receive(socket, 1)
+            await writer
+            return messages
+
+    reached = [message["last_offset"] for message in asyncio.run(view())]
+    assert reached == sorted(set(reached)) and len(reached) < 250
+
+
+def test_many_followers_of_the_session_list_see_the_same_end(server):
+    async def view():
+        known = {}
+        async with connect(f"{server.ws}/ws/sessions") as socket:
+            for session in (await receive(socket, 1))[0]:
+                known[session["session_id"]] = session
+            while len(known) < 20 or any(session["last_offset"] < 3 for session in known.values()):
+                (session,) = await receive(socket, 1)
+                known[session["session_id"]] = session
+        return known
+
+    async def all_of_them():
+        writer = asyncio.create_task(asyncio.to_thread(write))
+        views = await asyncio.gather(*(view() for _ in range(5)))
+        await writer
+        return views
+
+    def write():
+        for _ in range(3):
+            for number in range(20):
+                server.log(f"s{number}", "One")
+
+    views = asyncio.run(all_of_them())
+    assert all(known == views[0] for known in views)
+
+
+def test_sockets_are_set_up_for_small_messages_and_without_compression(server):
+    """Pins what `ws._tune` reaches for by a name that Tornado does not document."""
+    from headway.dashboard.routes.base import READERS
+
+    server.log("s1", "One")
+
+    async def view():
+        async with connect(f"{server.ws}/ws/progress/s1", compression="deflate") as viewer:
+            await receive(viewer, 1)
+            (reader,) = await asyncio.to_thread(server.call, lambda: list(READERS._here))
+            kernel = reader.ws_connection.stream.socket
+            return (
+                viewer.response.headers.get("Sec-WebSocket-Extensions"),
+                kernel.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+                kernel.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 128 * 1024,  # Linux doubles
+            )
+
+    assert asyncio.run(view()) == (None, 1, True)
+
+
+def test_nobody_is_kept_when_viewers_have_gone(server):
+    from headway.dashboard.routes.base import READERS
+
+    async def view():
+        async with (
+            connect(f"{server.ws}/ws/progress/s1") as one,
+            connect(f"{server.ws}/ws/sessions") as two,
+        ):
+            await receive(two, 1)
+            one.transport.abort()
+            two.transport.abort()
+
+    asyncio.run(view())
+    while server.call(lambda: len(READERS._here)):
+        pass
+    hub = server.runtime.logger.hub
+    while hub.watched("s1") or hub.watched(None):
+        pass

@@ -57,6 +57,13 @@ def test_everything_public_has_a_docstring(name):
     assert silent == []
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_the_links_of_a_page_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    assert [link for link in links if link and "://" not in link and not (ROOT / link).exists()] == []
+
+
 def mentioned(name: str) -> bool:
     return re.search(rf"\b{name}\b", README) is not None
 

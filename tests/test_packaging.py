@@ -117,8 +117,8 @@ def import_name(requirement: str) -> str:
 
 def imported(folders: list[Path]) -> dict[str, str]:
     """Return the third-party packages that are imported in *folders*, each with one place."""
-    paths = PROJECT["tool"]["pytest"]["ini_options"]["pythonpath"]
-    own = {"headway", *(path.stem for folder in paths for path in (ROOT / folder).glob("*.py"))}
+    beside = ("benchmarks", *PROJECT["tool"]["pytest"]["ini_options"]["pythonpath"])
+    own = {"headway", *(path.stem for folder in beside for path in (ROOT / folder).rglob("*.py"))}
     found: dict[str, str] = {}
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     for path in (

@@ -14,8 +14,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headway.analyst.database import Database, open_database
 from headway.analyst.samples import shop
-from headway.analyst.sources import Database, open_database
 from headway.artifacts import Artifacts
 from headway.logger import ProgressLogger
 from headway.runs import Runs

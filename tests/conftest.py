@@ -152,6 +152,21 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
 
 @pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Give a function that waits until a condition is true."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        asked = threading.Event()
+        for _ in range(SECONDS * 200):
+            if condition():
+                return
+            asked.wait(0.005)
+        raise AssertionError("it did not become true")
+
+    return wait
+
+
+@pytest.fixture
 def request_types() -> Iterator[None]:
     """Forget the request types that a test registers."""
     from headway.requests import REQUESTS

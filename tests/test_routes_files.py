@@ -92,10 +92,23 @@ def test_the_files_of_the_views_are_served_with_their_types(server):
 @pytest.mark.parametrize("folder", ["/headway/", "/api/artifacts/", "/static/", "/components/", "/"])
 @pytest.mark.parametrize(
     "path",
-    ["../../../../etc/passwd", "..%2f..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/server.py", "....//server.py",
-     "..%5c..%5cserver.py", "/etc/passwd", "%2fetc%2fpasswd", "progress.js%00.py", "progress.js/", "~root",
-     "..;/server.py", "%c0%ae%c0%ae/server.py", "__init__.py", "views/progress.js"],
-)  # fmt: skip
+    [
+        "../../../../etc/passwd",
+        "..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "%2e%2e/%2e%2e/server.py",
+        "....//server.py",
+        "..%5c..%5cserver.py",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "progress.js%00.py",
+        "progress.js/",
+        "~root",
+        "..;/server.py",
+        "%c0%ae%c0%ae/server.py",
+        "__init__.py",
+        "views/progress.js",
+    ],
+)
 def test_no_path_leads_out(server, folder, path):
     import socket
     from urllib.parse import urlsplit

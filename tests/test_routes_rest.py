@@ -34,13 +34,27 @@ def test_a_log_has_the_shape_of_the_specification_and_its_place(api, server):
     assert body == {
         "session_id": "s1",
         "logs": [
-            {"step": "One", "message": "One…", "step_number": 1, "total_steps": 2, "session_id": "s1", "offset": 1},
-            {"step": "Two", "message": "Two…", "step_number": 2, "total_steps": 2, "session_id": "s1", "offset": 2},
+            {
+                "step": "One",
+                "message": "One…",
+                "step_number": 1,
+                "total_steps": 2,
+                "session_id": "s1",
+                "offset": 1,
+            },
+            {
+                "step": "Two",
+                "message": "Two…",
+                "step_number": 2,
+                "total_steps": 2,
+                "session_id": "s1",
+                "offset": 2,
+            },
         ],
         "last_offset": 2,
         "more": False,
         "epoch": session.epoch,
-    }  # fmt: skip
+    }
 
 
 def test_since_and_limit_page_through_a_log(api, server):
@@ -64,7 +78,7 @@ def test_a_log_that_did_not_change_is_not_sent_again(api, server):
     assert api.get("/api/progress/s1", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 
-def test_a_held_poll_comes_back_with_what_comes(api, server):
+def test_a_held_poll_comes_back_with_what_comes(api, server, until):
     server.log("s1", "One")
     hub = server.runtime.logger.hub
     answers = []
@@ -72,8 +86,7 @@ def test_a_held_poll_comes_back_with_what_comes(api, server):
         target=lambda: answers.append(httpx.get(f"{server.url}/api/progress/s1?since=1&wait=30", timeout=40))
     )
     poll.start()
-    while not hub.watched("s1"):
-        pass
+    until(lambda: hub.watched("s1"))
     server.log("s1", "Two")
     poll.join(10)
     assert [entry["step"] for entry in answers[0].json()["logs"]] == ["Two"]
@@ -96,26 +109,57 @@ def test_a_reader_of_another_log_is_told_the_present_epoch(api, server, query):
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("since=-1", "since"), ("since=x", "since"), ("since=", "since"), ("since=1.0", "since"),
-     ("since=99999999999999999999", "since"), ("since=٣", "since"), ("limit=0", "limit"),
-     ("limit=5001", "limit"), ("wait=31", "wait"), ("wait=-1", "wait")],
-)  # fmt: skip
+    [
+        ("since=-1", "since"),
+        ("since=x", "since"),
+        ("since=", "since"),
+        ("since=1.0", "since"),
+        ("since=99999999999999999999", "since"),
+        ("since=٣", "since"),
+        ("limit=0", "limit"),
+        ("limit=5001", "limit"),
+        ("wait=31", "wait"),
+        ("wait=-1", "wait"),
+    ],
+)
 def test_a_bad_parameter_is_named_with_what_is_allowed(api, server, query, name):
     server.log("s1", "One")
     status, detail = problem(api.get(f"/api/progress/s1?{query}"))
     assert status == 400 and detail.startswith(f"{name} is ") and "allowed: a whole number from" in detail
 
 
-BAD_IDS = ["..%2f..%2fetc%2fpasswd", "%2e%2e", "a%00b", "a%0a", "-a", "_a", "a.b", "a b", "ä", "%ff", "CON", "nul",
-           "x" * 129, "a%5cb", "a;b", "a%3Fb"]  # fmt: skip
+BAD_IDS = [
+    "..%2f..%2fetc%2fpasswd",
+    "%2e%2e",
+    "a%00b",
+    "a%0a",
+    "-a",
+    "_a",
+    "a.b",
+    "a b",
+    "ä",
+    "%ff",
+    "CON",
+    "nul",
+    "x" * 129,
+    "a%5cb",
+    "a;b",
+    "a%3Fb",
+]
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/api/progress/{}"), ("POST", "/api/progress/{}"), ("GET", "/api/sessions/{}"),
-     ("PATCH", "/api/sessions/{}"), ("DELETE", "/api/sessions/{}"), ("POST", "/api/sessions/{}/mark-read"),
-     ("POST", "/api/sessions/{}/requests")],
-)  # fmt: skip
+    [
+        ("GET", "/api/progress/{}"),
+        ("POST", "/api/progress/{}"),
+        ("GET", "/api/sessions/{}"),
+        ("PATCH", "/api/sessions/{}"),
+        ("DELETE", "/api/sessions/{}"),
+        ("POST", "/api/sessions/{}/mark-read"),
+        ("POST", "/api/sessions/{}/requests"),
+    ],
+)
 def test_what_is_no_session_id_is_refused_everywhere(api, server, method, path):
     body = ENTRY if "progress" in path else {"prompt": "hello"} if "requests" in path else {}
     answers = {
@@ -130,12 +174,22 @@ def test_what_is_no_session_id_is_refused_everywhere(api, server, method, path):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/api/progress/nobody"), ("GET", "/api/progress/nobody?wait=5"), ("GET", "/api/sessions/nobody"),
-     ("PATCH", "/api/sessions/nobody"), ("DELETE", "/api/sessions/nobody"), ("GET", "/api/runs/nobody.0a0a0a0a"),
-     ("POST", "/api/sessions/nobody/mark-read"), ("POST", "/api/runs/nobody.0a0a0a0a/cancel"),
-     ("POST", "/api/runs/nobody.0a0a0a0a/retry"), ("GET", "/api/runs/x"), ("GET", "/api/runs/..%2fx"),
-     ("GET", f"/api/artifacts/{'0' * 32}"), ("GET", "/api/artifacts/..%2f..%2fetc")],
-)  # fmt: skip
+    [
+        ("GET", "/api/progress/nobody"),
+        ("GET", "/api/progress/nobody?wait=5"),
+        ("GET", "/api/sessions/nobody"),
+        ("PATCH", "/api/sessions/nobody"),
+        ("DELETE", "/api/sessions/nobody"),
+        ("GET", "/api/runs/nobody.0a0a0a0a"),
+        ("POST", "/api/sessions/nobody/mark-read"),
+        ("POST", "/api/runs/nobody.0a0a0a0a/cancel"),
+        ("POST", "/api/runs/nobody.0a0a0a0a/retry"),
+        ("GET", "/api/runs/x"),
+        ("GET", "/api/runs/..%2fx"),
+        ("GET", f"/api/artifacts/{'0' * 32}"),
+        ("GET", "/api/artifacts/..%2f..%2fetc"),
+    ],
+)
 def test_what_is_not_there_is_not_found(api, method, path):
     assert problem(api.request(method, path, json={"title": "x"} if method == "PATCH" else None))[0] == 404
 
@@ -146,8 +200,10 @@ def test_entries_are_logged_one_or_many_at_a_time(api, server):
     assert [(a.status_code, a.json()) for a in (one, many)] == [(201, {"offset": 1}), (201, {"offset": 3})]
     logged = server.runtime.logger.get_progress_logs("s1")
     assert [(e.offset, e.fraction, e.status) for e in logged] == [
-        (1, None, "running"), (2, 0.5, "running"), (3, None, "completed"),
-    ]  # fmt: skip
+        (1, None, "running"),
+        (2, 0.5, "running"),
+        (3, None, "completed"),
+    ]
 
 
 def test_the_same_idempotency_key_logs_once(api, server):
@@ -161,15 +217,33 @@ def test_the_same_idempotency_key_logs_once(api, server):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"null", b"[]", b"7", b'"x"', b"\xff\xfe", b'{"step": "a"}', b"[[]]", b"{}" * 2,
-     json.dumps(ENTRY | {"step": ""}).encode(), json.dumps(ENTRY | {"step_number": 3}).encode(),
-     json.dumps(ENTRY | {"step_number": "1"}).encode(), json.dumps(ENTRY | {"step_number": 1.5}).encode(),
-     json.dumps(ENTRY | {"status": "done"}).encode(), json.dumps(ENTRY | {"fraction": 2}).encode(),
-     json.dumps(ENTRY | {"data": []}).encode(), json.dumps(ENTRY | {"data": {"x": "y" * 17_000}}).encode(),
-     json.dumps(ENTRY | {"run_id": "../x"}).encode(), json.dumps(ENTRY | {"offset": 7}).encode(),
-     json.dumps(ENTRY | {"message": "m" * 8_193}).encode(), json.dumps([ENTRY, ENTRY | {"step": ""}]).encode(),
-     json.dumps([dict.fromkeys(ENTRY, 1)] * 1001).encode(), b"[" * 30_000],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"7",
+        b'"x"',
+        b"\xff\xfe",
+        b'{"step": "a"}',
+        b"[[]]",
+        b"{}" * 2,
+        json.dumps(ENTRY | {"step": ""}).encode(),
+        json.dumps(ENTRY | {"step_number": 3}).encode(),
+        json.dumps(ENTRY | {"step_number": "1"}).encode(),
+        json.dumps(ENTRY | {"step_number": 1.5}).encode(),
+        json.dumps(ENTRY | {"status": "done"}).encode(),
+        json.dumps(ENTRY | {"fraction": 2}).encode(),
+        json.dumps(ENTRY | {"data": []}).encode(),
+        json.dumps(ENTRY | {"data": {"x": "y" * 17_000}}).encode(),
+        json.dumps(ENTRY | {"run_id": "../x"}).encode(),
+        json.dumps(ENTRY | {"offset": 7}).encode(),
+        json.dumps(ENTRY | {"message": "m" * 8_193}).encode(),
+        json.dumps([ENTRY, ENTRY | {"step": ""}]).encode(),
+        json.dumps([dict.fromkeys(ENTRY, 1)] * 1001).encode(),
+        b"[" * 30_000,
+    ],
+)
 def test_a_body_that_is_no_entry_is_refused_and_nothing_is_logged(api, server, body):
     answer = api.post("/api/progress/s1", content=body, headers={"Content-Type": "application/json"})
     assert problem(answer)[0] == 400
@@ -212,9 +286,15 @@ def test_a_session_is_made_renamed_read_and_deleted(api, server):
     session = made.json()
     assert (made.status_code, made.headers["location"]) == (201, f"/api/sessions/{session['session_id']}")
     expected = {
-        "title": "Sales", "status": "completed", "has_notification": False, "notification": None,
-        "last_offset": 0, "run_fraction": None, "eta_seconds": None, "active_runs": [],
-    }  # fmt: skip
+        "title": "Sales",
+        "status": "completed",
+        "has_notification": False,
+        "notification": None,
+        "last_offset": 0,
+        "run_fraction": None,
+        "eta_seconds": None,
+        "active_runs": [],
+    }
     assert session == session | expected and session["epoch"] and session["created_at"]
     path = made.headers["location"]
     renamed = api.patch(path, json={"title": "Returns"}).json()
@@ -253,13 +333,18 @@ def walk(request_types):
     return on
 
 
-def wait_until_ended(api, path):
-    while (run := api.get(path).json())["status"] == "running":
-        pass
-    return run
+@pytest.fixture
+def ended(api, until):
+    """Give a function that waits for the end of a run and returns what is known of it."""
+
+    def wait(path):
+        until(lambda: api.get(path).json()["status"] != "running")
+        return api.get(path).json()
+
+    return wait
 
 
-def test_a_request_becomes_a_run_with_its_result(api, server, walk):
+def test_a_request_becomes_a_run_with_its_result(api, server, walk, ended):
     answer = api.post("/api/sessions/s1/requests", json={"prompt": "A stroll to the sea"})
     run_id = answer.json()["run_id"]
     assert answer.status_code == 202 and answer.headers["location"] == f"/api/runs/{run_id}"
@@ -269,29 +354,38 @@ def test_a_request_becomes_a_run_with_its_result(api, server, walk):
     assert (running["type"], running["plan"]) == ("walk", ["Stand up", "Walk"])
     assert api.get("/api/sessions/s1").json()["title"] == "A stroll to the sea"
     walk.set()
-    ended = wait_until_ended(api, answer.headers["location"])
-    (artifact,) = ended["artifacts"]
-    assert (ended["status"], ended["run_fraction"], artifact["name"]) == ("completed", 1, "walk.json")
+    run = ended(answer.headers["location"])
+    (artifact,) = run["artifacts"]
+    assert (run["status"], run["run_fraction"], artifact["name"]) == ("completed", 1, "walk.json")
     file = api.get(f"/api/artifacts/{artifact['artifact_id']}")
     assert (file.json(), file.headers["content-type"]) == ({"title": "A walk"}, artifact["media_type"])
 
 
-def test_a_run_is_stopped_and_asked_again(api, server, walk):
+def test_a_run_is_stopped_and_asked_again(api, server, walk, ended):
     path = api.post("/api/sessions/s1/requests", json={"prompt": "x", "type": "walk"}).headers["location"]
     assert problem(api.post(f"{path}/retry"))[0] == 409
     stopped = api.post(f"{path}/cancel")
     assert stopped.status_code == 202
-    assert wait_until_ended(api, path)["status"] == "cancelled"
+    assert ended(path)["status"] == "cancelled"
     walk.set()
     again = api.post(f"{path}/retry")
     assert again.status_code == 202 and again.json()["type"] == "walk" and again.headers["location"] != path
-    assert wait_until_ended(api, again.headers["location"])["status"] == "completed"
+    assert ended(again.headers["location"])["status"] == "completed"
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"prompt": ""}, {"prompt": "  "}, {"prompt": 7}, {"prompt": "x" * 10_000},
-             {"prompt": "x", "type": "nothing"}, {"prompt": "x", "more": 1}, []],
-)  # fmt: skip
+    "body",
+    [
+        {},
+        {"prompt": ""},
+        {"prompt": "  "},
+        {"prompt": 7},
+        {"prompt": "x" * 10_000},
+        {"prompt": "x", "type": "nothing"},
+        {"prompt": "x", "more": 1},
+        [],
+    ],
+)
 def test_what_is_no_request_is_refused_and_makes_no_session(api, server, walk, body):
     assert problem(api.post("/api/sessions/s1/requests", json=body))[0] == 400
     assert server.runtime.logger.sessions() == []

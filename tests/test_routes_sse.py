@@ -70,9 +70,16 @@ def test_silence_is_filled_with_comments(server, monkeypatch):
 
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
-    [("s1?since=x", {}, 400), ("s1", {"Last-Event-ID": "x"}, 400), ("a.b", {}, 400), ("s1?since=2", {}, 409),
-     ("s1?epoch=another", {}, 409), ("nobody?since=1", {}, 409), ("nobody?epoch=another", {}, 409)],
-)  # fmt: skip
+    [
+        ("s1?since=x", {}, 400),
+        ("s1", {"Last-Event-ID": "x"}, 400),
+        ("a.b", {}, 400),
+        ("s1?since=2", {}, 409),
+        ("s1?epoch=another", {}, 409),
+        ("nobody?since=1", {}, 409),
+        ("nobody?epoch=another", {}, 409),
+    ],
+)
 def test_what_cannot_be_followed_is_a_problem(server, path, headers, status):
     server.log("s1", "One")
     answer = httpx.get(f"{server.url}/sse/progress/{path}", headers=headers)
@@ -87,16 +94,14 @@ def test_a_log_that_is_replaced_is_told_and_the_stream_ends(server):
         assert list(coming) == [{"id": "0", "event": "reset", "data": '{"epoch":""}'}]
 
 
-def test_nobody_is_kept_when_a_reader_has_gone(server):
+def test_nobody_is_kept_when_a_reader_has_gone(server, until):
     with stream(f"{server.url}/sse/progress/s1") as (_, coming):
         next(coming)
-        while not server.runtime.logger.hub.watched("s1"):
-            pass
-    while server.runtime.logger.hub.watched("s1"):
-        pass
+        until(lambda: server.runtime.logger.hub.watched("s1"))
+    until(lambda: not server.runtime.logger.hub.watched("s1"))
 
 
-def test_readers_leave_in_peace_when_the_server_goes(serving):
+def test_readers_leave_in_peace_when_the_server_goes(serving, until):
     ended = threading.Event()
 
     def read():
@@ -107,7 +112,6 @@ def test_readers_leave_in_peace_when_the_server_goes(serving):
     with serving() as running:
         reader = threading.Thread(target=read)
         reader.start()
-        while not running.runtime.logger.hub.watched("s1"):
-            pass
+        until(lambda: running.runtime.logger.hub.watched("s1"))
     reader.join(10)
     assert ended.is_set()

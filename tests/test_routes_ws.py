@@ -94,11 +94,10 @@ def test_an_array_is_no_larger_than_a_frame_should_be(server):
     assert len(sizes) == 5 and max(sizes) < 66_000
 
 
-def test_a_session_that_is_not_there_yet_is_waited_for(server):
+def test_a_session_that_is_not_there_yet_is_waited_for(server, until):
     async def view():
         async with connect(f"{server.ws}/ws/progress/later") as socket:
-            while not server.runtime.logger.hub.watched("later"):
-                await asyncio.sleep(0)
+            await asyncio.to_thread(until, lambda: server.runtime.logger.hub.watched("later"))
             await asyncio.to_thread(server.log, "later", "One")
             return await receive(socket, 1)
 
@@ -255,7 +254,7 @@ def test_a_viewer_that_does_not_read_harms_nobody_and_gets_everything_in_the_end
     assert asyncio.run(view()) == list(range(1, count + 1))
 
 
-def test_a_viewer_that_takes_no_byte_is_closed_with_4408(server, monkeypatch):
+def test_a_viewer_that_takes_no_byte_is_closed_with_4408(server, until, monkeypatch):
     from headway.dashboard.routes import base
 
     monkeypatch.setattr(base, "STALLED", 0.2)
@@ -266,10 +265,9 @@ def test_a_viewer_that_takes_no_byte_is_closed_with_4408(server, monkeypatch):
         async with connect_slowly(server, "/ws/progress/s1") as socket:
             socket.transport.pause_reading()
             watched = server.runtime.logger.hub.watched
-            while not watched("s1"):
-                await asyncio.sleep(0)
-            while watched("s1"):  # the server gives up, and says so behind what it has sent
-                await asyncio.sleep(0)
+            await asyncio.to_thread(until, lambda: watched("s1"))
+            # The server gives up, and says so behind what it has sent.
+            await asyncio.to_thread(until, lambda: not watched("s1"))
             socket.transport.resume_reading()
             with pytest.raises(ConnectionClosed) as caught:
                 async with asyncio.timeout(20):
@@ -306,8 +304,10 @@ def test_the_session_list_comes_as_a_whole_then_change_by_change(server):
         assert [session["session_id"] for session in listed] == ["s2", "s1"]
         assert changes[3]["title"] == "Sales" and changes[4] == api.get("/api/sessions").json()[0]
     assert [(c["session_id"], c.get("last_offset"), c.get("has_notification")) for c in changes[:3]] == [
-        ("s1", 2, False), ("s1", 2, True), ("s1", 2, False),
-    ]  # fmt: skip
+        ("s1", 2, False),
+        ("s1", 2, True),
+        ("s1", 2, False),
+    ]
     assert changes[5] == {"session_id": "s2", "deleted": True}
 
 
@@ -372,7 +372,7 @@ def test_sockets_are_set_up_for_small_messages_and_without_compression(server):
     assert asyncio.run(view()) == (None, 1, True)
 
 
-def test_nobody_is_kept_when_viewers_have_gone(server):
+def test_nobody_is_kept_when_viewers_have_gone(server, until):
     from headway.dashboard.routes.base import READERS
 
     async def view():
@@ -385,8 +385,6 @@ def test_nobody_is_kept_when_viewers_have_gone(server):
             two.transport.abort()
 
     asyncio.run(view())
-    while server.call(lambda: len(READERS._here)):
-        pass
+    until(lambda: not server.call(lambda: len(READERS._here)))
     hub = server.runtime.logger.hub
-    while hub.watched("s1") or hub.watched(None):
-        pass
+    until(lambda: not hub.watched("s1") and not hub.watched(None))

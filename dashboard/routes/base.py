@@ -154,9 +154,20 @@ class ApiHandler(Guarded):
     async def prepare(self) -> None:
         self._body = bytearray()
         self._too_large = False
-        if refusal := await self.refusal():
-            raise Problem(refusal.status, refusal.detail, refusal.headers)
         self.request.connection.set_max_body_size(MAX_DROPPED)
+        if refusal := await self.refusal():
+            self.refuse(Problem(refusal.status, refusal.detail, refusal.headers))
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with *problem* when the body is in: hung up on while it sends, a client may not see why."""
+
+        def method(*_: str) -> None:
+            raise problem
+
+        setattr(self, str(self.request.method).lower(), method)
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        return value.decode(errors="replace")  # what is no UTF-8 is no id and no number either
 
     def data_received(self, chunk: bytes) -> None:
         self._too_large = self._too_large or len(self._body) + len(chunk) > MAX_BODY

@@ -69,11 +69,12 @@ class Refused(ApiHandler):
         self._login = login
 
     async def prepare(self) -> None:
+        await super().prepare()
         person = "text/html" in self.request.headers.get("Accept", "") and self.request.method == "GET"
         if self._refusal.status == 401 and person:
             self.redirect(self._login, status=303)
         else:
-            raise Problem(self._refusal.status, self._refusal.detail, self._refusal.headers)
+            self.refuse(Problem(self._refusal.status, self._refusal.detail, self._refusal.headers))
 
 
 class RefusedSocket(WebSocketHandler):

@@ -1,9 +1,9 @@
-"""What one more entry costs in a log of 10, 1,000 and 100,000 entries, beside reading and rewriting the array.
+"""What one more entry costs in a log of 10, 1,000 and 100,000 entries, beside rewriting the array.
 
-Run it: ``python benchmarks/append.py [--rounds 5]``. The rewriting way is the specification's sketch: read the
-JSON array, append, write it all again; it does not flush to disk. Headway's figure goes through the public
-`ProgressLogger.log`, recorder thread and flush to disk included; the last column leaves the flush out, for it
-costs the same whatever the log's length. Rounds are interleaved; medians are printed.
+Run it: ``python benchmarks/append.py [--rounds 5]``. The rewriting way is the specification's sketch: read
+the JSON array, append, write it all again; it does not flush to disk. Headway's figure goes through the
+public `ProgressLogger.log`, recorder thread and flush to disk included; the last column leaves the flush
+out, for it costs the same whatever the log's length. Rounds are interleaved; medians are printed.
 """
 
 from __future__ import annotations
@@ -117,9 +117,8 @@ def main() -> None:
         logger.close()
     middle = {way: statistics.median(values) * 1e6 for way, values in found.items()}
     print(f"write + flush of 240 bytes alone: {middle[0, 'disk']:,.0f} us\n")
-    print(
-        f"{'entries in the log':>18} {'rewrite all':>14} {'Headway':>11} {'ratio':>9} {'of the disk':>12} {'no flush':>10}"
-    )
+    heads = f"{'entries in the log':>18} {'rewrite all':>14} {'Headway':>11} {'ratio':>9}"
+    print(f"{heads} {'of the disk':>12} {'no flush':>10}")
     for size in SIZES:
         old, new, bare_ = (middle[size, way] for way in ("rewrite", "headway", "in place"))
         print(

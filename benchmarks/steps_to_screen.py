@@ -1,9 +1,10 @@
 """From `log_progress` to the step in the page: Headway's `ProgressLog` beside Panel's own `ChatStep`.
 
-Run it: ``python benchmarks/steps_to_screen.py [--rounds 3]``. One server process, one Chromium, two pages. Each
-round shows 100 steps, 50 ms apart, on the one page and then on the other. A step's time runs from just before
-the call in the server to the moment at which the browser's DOM has the step's name (a MutationObserver in every
-shadow root); both clocks are the machine's. The pages are fresh in every round; percentiles are over all rounds.
+Run it: ``python benchmarks/steps_to_screen.py [--rounds 3]``. One server process, one Chromium, two pages.
+Each round shows 100 steps, 50 ms apart, on the one page and then on the other. A step's time runs from just
+before the call in the server to the moment at which the browser's DOM has the step's name (a MutationObserver
+in every shadow root); both clocks are the machine's. The pages are fresh in every round, percentiles are over
+all rounds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
+
+from headway import ProgressLogger
 
 STEPS = 100
 APART = 0.05  # seconds
@@ -50,36 +55,18 @@ def serve() -> None:
     """Serve the two pages, and print the port and then, for each page, when its steps were logged."""
     import panel as pn
 
-    from headway import ProgressLogger
     from headway.dashboard import ROUTES, use
     from headway.dashboard.components.progress_log import ProgressLog
 
     logger = ProgressLogger("memory:")
     use(logger)
 
-    async def ours(session_id: str) -> None:
-        for number in range(1, STEPS + 1):
-            print(f"{number} {time.time() * 1000}", flush=True)
-            await logger.log_progress(session_id, f"mark-{number}-", "Reading rows", number, STEPS)
-            await asyncio.sleep(APART)
-
-    async def chat_steps(column: pn.Column) -> None:
-        before = None
-        for number in range(1, STEPS + 1):
-            print(f"{number} {time.time() * 1000}", flush=True)
-            step = pn.chat.ChatStep("Reading rows", title=f"mark-{number}-", status="running")
-            if before is not None:
-                before.status = "success"
-            column.append(step)
-            before = step
-            await asyncio.sleep(APART)
-
-    def headway_page() -> pn.viewable.Viewable:
+    def headway_page() -> object:
         session_id = f"bench-{time.time_ns()}"
-        pn.state.onload(lambda: _later(ours(session_id)))
+        pn.state.onload(lambda: _later(log_steps(logger, session_id)))
         return ProgressLog(session_id=session_id)
 
-    def panel_page() -> pn.viewable.Viewable:
+    def panel_page() -> object:
         column = pn.Column(sizing_mode="stretch_width")
         pn.state.onload(lambda: _later(chat_steps(column)))
         return column
@@ -101,18 +88,41 @@ def serve() -> None:
     asyncio.run(main())
 
 
+async def log_steps(logger: ProgressLogger, session_id: str) -> None:
+    """Log the steps, and print when."""
+    for number in range(1, STEPS + 1):
+        print(f"{number} {time.time() * 1000}", flush=True)
+        await logger.log_progress(session_id, f"mark-{number}-", "Reading rows", number, STEPS)
+        await asyncio.sleep(APART)
+
+
+async def chat_steps(column: Any) -> None:
+    """Show the steps as Panel's own chat does, and print when."""
+    from panel.chat import ChatStep
+
+    before = None
+    for number in range(1, STEPS + 1):
+        print(f"{number} {time.time() * 1000}", flush=True)
+        step = ChatStep("Reading rows", title=f"mark-{number}-", status="running")
+        if before is not None:
+            before.status = "success"
+        column.append(step)
+        before = step
+        await asyncio.sleep(APART)
+
+
 _tasks: set[asyncio.Task[None]] = set()
 
 
-def _later(work: object) -> None:
+def _later(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.get_running_loop().create_task(_after_load(work))
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
 
 
-async def _after_load(work: object) -> None:
+async def _after_load(work: Coroutine[Any, Any, None]) -> None:
     await asyncio.sleep(1)  # both pages are at rest then: what is measured is the step, not the load
-    await work  # type: ignore[misc]
+    await work
 
 
 def measure(rounds: int) -> dict[str, list[float]]:

@@ -9,6 +9,9 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly
 from panel_material_ui.template.base import parse_template
 
+from headway.entry import check_session_id
+from headway.errors import InvalidSessionId
+
 from .components.chat import Chat
 from .components.remote import SCRIPTS
 from .components.session_list import SessionList
@@ -117,8 +120,9 @@ TEMPLATE = """\
 
 def page() -> pmui.Page:
     """Return a new page; one is made for each browser tab."""
-    sessions = SessionList()
-    chat = Chat()
+    session_id = _asked_for()
+    sessions = SessionList(session_id=session_id)
+    chat = Chat(session_id=session_id, address=True)
     shell = pmui.Page(
         title=TITLE,
         main=[chat],
@@ -134,7 +138,13 @@ def page() -> pmui.Page:
         shell.busy = False
     sessions.jslink(chat, session_id="session_id", bidirectional=True)
     sessions.jslink(shell, drawer="sidebar_open", bidirectional=True)
-    if pn.state.location is not None:
-        pn.state.location.sync(chat, {"session_id": "session"})
-        sessions.session_id = chat.session_id
     return shell
+
+
+def _asked_for() -> str:
+    """Return the session that the address names; later on the browser keeps the two together alone."""
+    given = (pn.state.session_args or {}).get("session", [b""])[0].decode("utf-8", "replace")
+    try:
+        return check_session_id(given)
+    except InvalidSessionId:
+        return ""

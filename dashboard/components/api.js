@@ -40,21 +40,15 @@ boot().then(id => { bootId = id }, () => {})      // the server process that dre
 
 /**
  * After a lost connection: wait until the server answers. Bokeh's documents do not survive a restart, so
- * when another process answers the page is loaded anew, on the same session.
+ * when another process answers the page is loaded anew; its address names the session, drafts are kept.
  */
-export async function watchForRestart(sessionId) {
+export async function watchForRestart() {
   if (watching || bootId === null) return
   watching = true
   for (;;) {
     const now = await boot().catch(() => null)
     if (now === bootId) break
-    if (now !== null) {
-      const here = new URL(location)
-      if (sessionId()) here.searchParams.set("session", sessionId())
-      else here.searchParams.delete("session")
-      history.replaceState(null, "", here)
-      return location.reload()
-    }
+    if (now !== null) return location.reload()
     await new Promise(done => setTimeout(done, 1000))
   }
   watching = false

@@ -45,7 +45,8 @@ const single = spec => !["facet", "hconcat", "vconcat", "concat", "repeat"].some
 
 /** A chart that fills its box, follows the theme and redraws when its width changes. */
 export class Chart {
-  constructor(spec) {
+  constructor(given) {
+    const {$schema, ...spec} = given        // which names a version, about which Vega would only warn
     this.spec = single(spec) ? {...spec, width: "container", height: spec.height ?? 340, autosize: {type: "fit", contains: "padding"}} : spec
     this.el = h("div.vega", {role: "img", "aria-label": `Chart: ${this.label()}`})
     this.unlisten = onTheme(() => this.draw())
@@ -62,7 +63,7 @@ export class Chart {
     const embed = await vega()
     if (!this.el.isConnected && this.drawn) return this.unlisten()
     this.drawn?.finalize()
-    this.drawn = await embed(this.el, this.spec, {actions: false, renderer: "canvas", config: config(isDark(), this.narrow()), loader: closed, tooltip: {theme: isDark() ? "dark" : "light"}})
+    this.drawn = await embed(this.el, this.spec, {mode: "vega-lite", actions: false, renderer: "canvas", config: config(isDark(), this.narrow()), loader: closed, tooltip: {theme: isDark() ? "dark" : "light"}})
     this.width = this.el.clientWidth
     this.drawnNarrow = this.narrow()
   }

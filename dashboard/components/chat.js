@@ -1,5 +1,6 @@
 /** The chat: a transcript drawn from the session's log alone, and the composer below it. */
 import {CSS, ProgressClient, RunIndex, h} from "./progress.js"
+import {Address} from "./address.js"
 import {ROOT, call, uuid, watchForRestart} from "./api.js"
 import {useScripts} from "./chart.js"
 import {Composer} from "./composer.js"
@@ -8,6 +9,7 @@ import {Turn} from "./turn.js"
 import {unknownSession, unreachable, welcome} from "./welcome.js"
 
 const NEAR = 64             // px from the end that still count as "reading the end"
+const HAS_KEYBOARD = matchMedia("(hover: hover)").matches       // else focus would bring up one on the screen
 const BANNERS = {
   reconnecting: "The connection was lost. Reconnecting…",
   polling: "Live updates are blocked on this network: asking the server for news instead.",
@@ -17,8 +19,8 @@ const BANNERS = {
 
 class Chat {
   /** `onSession(id)`: the chat has moved to another session by itself (first prompt, "New chat"). */
-  constructor(onSession) {
-    this.onSession = onSession
+  constructor(onSession, address) {
+    Object.assign(this, {onSession, address})
     this.types = []
     this.pinned = true
     this.composer = new Composer((prompt, type) => this.send(prompt, type))
@@ -55,7 +57,8 @@ class Chat {
     this.setConnection(null)
     if (sessionId) this.follow(sessionId)
     else this.showWelcome()
-    if (matchMedia("(hover: hover)").matches) this.composer.focus()
+    if (this.address) this.address.show(sessionId)
+    if (HAS_KEYBOARD) this.composer.focus()
   }
 
   follow(sessionId) {
@@ -112,7 +115,7 @@ class Chat {
     const text = BANNERS[state]
     this.composer.setOffline(state === "offline")
     if (state === "offline" && !this.client.since) this.stage.replaceChildren(unreachable(() => this.client.wake()))
-    if (state === "reconnecting" || state === "offline") watchForRestart(() => this.sessionId)
+    if (state === "reconnecting" || state === "offline") watchForRestart()
     if (!text) { this.banner.hidden = true; return }
     this.bannerTimer = setTimeout(() => {
       this.banner.replaceChildren(icon(state === "refused" ? "alert" : "cloud", 16), text)
@@ -169,6 +172,7 @@ class Chat {
   }
 
   close() {
+    this.address?.close()
     this.client?.stop()
     this.growth.disconnect()
     document.removeEventListener("keydown", this.hotkeys)
@@ -177,10 +181,14 @@ class Chat {
 
 export function render({model}) {
   useScripts(model.chart_scripts)
-  const chat = new Chat(sessionId => { model.session_id = sessionId })
+  const select = sessionId => { model.session_id = sessionId }
+  const chat = new Chat(select, model.address && new Address(select))
   model.on("session_id", () => chat.open(model.session_id))
   model.on("remove", () => chat.close())
   chat.open(model.session_id)
-  requestAnimationFrame(() => document.getElementById("headway-skeleton")?.remove())
+  requestAnimationFrame(() => {
+    document.getElementById("headway-skeleton")?.remove()
+    if (HAS_KEYBOARD) chat.composer.focus()
+  })
   return chat.el
 }

@@ -25,6 +25,14 @@ class Chat(JSComponent):
         comes back here.""",
     )
 
+    address = param.Boolean(
+        default=False,
+        constant=True,
+        doc="""
+        Whether the page's address names the session (``?session=``), so that a reload and the browser's back
+        button find it.""",
+    )
+
     chart_scripts = param.List(
         default=[],
         item_type=str,

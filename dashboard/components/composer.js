@@ -25,7 +25,7 @@ export class Composer {
   /** The kinds of answer that can be asked for by hand; "Auto" lets the prompt decide. */
   offer(names) {
     const option = (value, label) => h("label.type", {}, h("input", {type: "radio", name: "type", value, checked: value === ""}), h("span", {}, label))
-    this.types.replaceChildren(option("", "Auto"), ...names.map(name => option(name, LABELS[name] ?? name)))
+    this.types.replaceChildren(option("", "Auto"), ...names.map(name => option(name, LABELS[name] ?? name[0].toUpperCase() + name.slice(1))))
   }
 
   /** Show the draft of this session. */

@@ -1,10 +1,11 @@
 /** What a run has come to: charts, files, findings, errors; each drawn as a card. All text by textContent. */
 import {h} from "./progress.js"
-import {ROOT, call} from "./api.js"
+import {ROOT} from "./api.js"
 import {Chart} from "./chart.js"
 import {icon} from "./icons.js"
 
 const number = new Intl.NumberFormat(undefined, {maximumFractionDigits: 2})
+const exact = new Intl.NumberFormat(undefined, {maximumSignificantDigits: 8})
 const UNITS = ["B", "kB", "MB", "GB"]
 
 export function size(bytes) {
@@ -72,9 +73,9 @@ function fileCard(artifact) {
 
 function finding({text, values = {}, sql}) {
   const facts = Object.entries(values).filter(([, value]) => typeof value === "number" || typeof value === "string")
-  const chips = facts.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, typeof value === "number" ? number.format(value) : value)))
-  const query = sql ? h("details.sql", {}, h("summary", {}, "How this was computed"), h("pre", {tabIndex: 0}, sql)) : null
-  return h("li", {}, h("p", {}, text), chips.length ? h("dl", {}, ...chips) : null, query)
+  const numbers = facts.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, typeof value === "number" ? exact.format(value) : value)))
+  const proof = facts.length || sql ? h("details.proof", {}, h("summary", {}, "The numbers"), h("dl", {}, ...numbers), sql ? h("pre", {tabIndex: 0}, sql) : null) : null
+  return h("li", {}, h("p", {}, text), proof)
 }
 
 function textCard(artifact) {
@@ -121,6 +122,6 @@ export function results(entry, actions) {
   if (entry.status !== "completed") return [troubleCard(entry, actions)]
   const artifacts = entry.data?.artifacts ?? []
   const cards = artifacts.map(artifact => (CARDS[artifact.kind] ?? fileCard)(artifact))
-  const plain = !cards.length && entry.run_id && entry.message ? [h("p.understood", {}, entry.message)] : []
+  const plain = !cards.length && !entry.data?.understood && entry.run_id && entry.message ? [h("p.understood", {}, entry.message)] : []
   return [...restated(entry.data ?? {}), ...plain, ...cards]
 }

@@ -5,9 +5,9 @@ const LISTED = 500          // sessions in a snapshot, those with the newest act
 const REFRESH = 5000        // ms between two looks while the socket is down
 
 export class SessionFeed {
-  /** `onChange()` after each change; `selected()` tells the session to come back to after a restart. */
-  constructor(onChange, selected) {
-    Object.assign(this, {onChange, selected, sessions: new Map(), live: false, loaded: false, more: false, attempts: 0, running: true})
+  /** `onChange()` after each change. */
+  constructor(onChange) {
+    Object.assign(this, {onChange, sessions: new Map(), live: false, loaded: false, more: false, attempts: 0, running: true})
     this.wake = () => { if (!document.hidden && !this.live) this.connect() }
     document.addEventListener("visibilitychange", this.wake)
     addEventListener("online", this.wake)
@@ -30,7 +30,7 @@ export class SessionFeed {
 
   lost() {
     this.live = false
-    watchForRestart(this.selected)
+    watchForRestart()
     this.attempts += 1
     this.timer = setTimeout(() => this.connect(), Math.min(4000, 200 * 2 ** this.attempts) * (0.5 + Math.random() / 2))
     if (this.polling) return

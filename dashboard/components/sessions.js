@@ -25,7 +25,7 @@ class SessionList {
     this.note = h("div.snack", {role: "status", hidden: true})
     this.fresh = h("button.new", {type: "button", onclick: () => this.select("")}, icon("plus", 18), h("span", {}, "New chat"))
     this.el = h("nav.sessions", {"aria-label": "Sessions"}, h("style", {textContent: TOKENS}), this.fresh, h("div.list", {}, this.list, this.moreButton), this.note)
-    this.feed = new SessionFeed(() => this.draw(), () => this.selected)
+    this.feed = new SessionFeed(() => this.draw())
     this.clock = setInterval(() => this.draw(), 30_000)
     this.seen = () => this.markRead()
     this.gone = () => this.flush()

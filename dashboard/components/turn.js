@@ -32,7 +32,10 @@ export class Turn {
 
   end(entry, quiet) {
     this.ended = true
-    this.result.append(...results(entry, this.chat))
+    this.result.append(...results(entry, {
+      ask: prompt => this.chat.ask(prompt),
+      retry: (runId, button) => this.chat.retry(runId, button),
+    }))
     if (!this.runId) return
     if (quiet) this.run.toggle(false)
     else setTimeout(() => { if (!this.run.touched && !this.run.el.matches(":hover, :focus-within")) this.run.toggle(false) }, FOLD_AFTER)

@@ -7,7 +7,7 @@ const TITLES = {chart: "Charts", file: "Files", text: "Findings"}
 function group(type, ask) {
   const examples = (type.examples ?? []).slice(0, 3)
   if (!examples.length) return null
-  return h("section.offer", {}, h("h3", {}, icon(type.type, 16), TITLES[type.type] ?? type.type),
+  return h("section.offer", {}, h("h3", {}, icon(type.type, 16), TITLES[type.type] ?? type.type[0].toUpperCase() + type.type.slice(1)),
     ...examples.map(example => h("button.example", {type: "button", onclick: () => ask(example)}, example)))
 }
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 HERE = Path(__file__).parent
 SECONDS = 30
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 def free_port() -> int:

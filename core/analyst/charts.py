@@ -25,14 +25,22 @@ MARKS = 5_000
 SERIES = 10
 BARS = 40
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-_COARSER: dict[Grain, Grain] = {"hour": "day", "day": "week", "week": "month", "month": "quarter", "quarter": "year"}
+_COARSER: dict[Grain, Grain] = {
+    "hour": "day",
+    "day": "week",
+    "week": "month",
+    "month": "quarter",
+    "quarter": "year",
+}
 _GRID = (60, 40)
 
 Ask = Callable[[QuerySpec], list[tuple[Any, ...]]]
 """Runs a spec and returns its rows."""
 
 
-def fit(spec: QuerySpec, catalog: Catalog, ask: Ask, count: Callable[[QuerySpec], int]) -> tuple[QuerySpec, list[str]]:
+def fit(
+    spec: QuerySpec, catalog: Catalog, ask: Ask, count: Callable[[QuerySpec], int]
+) -> tuple[QuerySpec, list[str]]:
     """Return the spec changed so that a chart can show it, and what was changed, in words.
 
     ``count`` returns how many rows a spec gives.
@@ -56,13 +64,17 @@ def fit(spec: QuerySpec, catalog: Catalog, ask: Ask, count: Callable[[QuerySpec]
     return spec, notes
 
 
-def _biggest(spec: QuerySpec, catalog: Catalog, ask: Ask, place: int, most: int) -> tuple[QuerySpec, list[str]]:
+def _biggest(
+    spec: QuerySpec, catalog: Catalog, ask: Ask, place: int, most: int
+) -> tuple[QuerySpec, list[str]]:
     """Keep the biggest groups of a dimension that has too many to tell apart."""
     dim = spec.dims[place]
     column = catalog.column(dim.column)
     if dim.grain or dim.bins or column.distinct <= most or column.is_year or not spec.measures:
         return spec, []
-    ranking = msgspec.structs.replace(spec, dims=(dim,), order="measure", descending=True, limit=most, share=False)
+    ranking = msgspec.structs.replace(
+        spec, dims=(dim,), order="measure", descending=True, limit=most, share=False
+    )
     ranking = msgspec.structs.replace(ranking, measures=spec.measures[:1], having=())
     if len(spec.dims) == 1:
         order = spec.order or "measure"
@@ -89,7 +101,9 @@ def _as_grid(spec: QuerySpec, count: Callable[[QuerySpec], int]) -> tuple[QueryS
 def vega(spec: QuerySpec, catalog: Catalog, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """Return the Vega-Lite specification of a chart; ``rows`` are the spec's, in its own column order."""
     chart = _CHARTS[spec.chart or "bar"](_Figure(spec, catalog, rows))
-    conditions = [filter_words(condition, catalog) for condition in spec.filters if len(condition.values) <= 5]
+    conditions = [
+        filter_words(condition, catalog) for condition in spec.filters if len(condition.values) <= 5
+    ]
     return {
         "$schema": _SCHEMA,
         "title": {"text": _title(spec, catalog), "subtitle": words.listed(conditions), "anchor": "start"},
@@ -103,7 +117,9 @@ def _title(spec: QuerySpec, catalog: Catalog) -> str:
     if spec.columns:
         return words.listed([catalog.column(ref).label for ref in spec.columns]).capitalize()
     title = measure_words(spec.measures[0], catalog)
-    return f"{title} by {words.listed([dim_words(dim, catalog) for dim in spec.dims])}" if spec.dims else title
+    return (
+        f"{title} by {words.listed([dim_words(dim, catalog) for dim in spec.dims])}" if spec.dims else title
+    )
 
 
 class _Figure:
@@ -112,11 +128,12 @@ class _Figure:
     def __init__(self, spec: QuerySpec, catalog: Catalog, rows: Sequence[Sequence[Any]]) -> None:
         self.spec, self.catalog = spec, catalog
         self.dims, self.rows = spec.dims, rows
-        names = ["x", "series", "third"][: len(spec.dims)]
+        names = ["x", "series", "third", "fourth"][: len(spec.dims)]
         names += ["y", "y2", "y3"][: len(spec.measures)] + ["share"] * spec.share
         if spec.columns:
             names = ["x", "y"]
         formats = [_formatter(dim) for dim in spec.dims]
+        rows = _told_apart(spec, rows)
         self.values = [
             {
                 name: (formats[number](value) if number < len(formats) else plain(value))
@@ -124,6 +141,10 @@ class _Figure:
             }
             for row in rows
         ]
+
+        for value in self.values if len(spec.dims) > 2 else ():
+            # More than two dimensions: a series for each combination of the others.
+            value["series"] = " · ".join(str(value.pop(name)) for name in names[1 : len(spec.dims)])
 
     @property
     def data(self) -> dict[str, Any]:
@@ -138,11 +159,18 @@ class _Figure:
         dim = self.dims[0]
         field: dict[str, Any] = {"field": "x", "title": dim_words(dim, self.catalog)}
         if self.temporal:
-            return field | {"type": "temporal", "axis": {"format": _axis_format(dim.grain), "labelOverlap": True}}
+            return field | {
+                "type": "temporal",
+                "axis": {"format": _axis_format(dim.grain), "labelOverlap": True},
+            }
         if dim.bins:
             return field | {"type": "quantitative", "axis": {"format": "~s"}}
         if dim.grain or self.catalog.column(dim.column).type in ("number", "date", "datetime"):
-            return field | {"type": "ordinal", "sort": _order_of(dim), "axis": {"labelAngle": 0, "labelOverlap": True}}
+            return field | {
+                "type": "ordinal",
+                "sort": _order_of(dim),
+                "axis": {"labelAngle": 0, "labelOverlap": True},
+            }
         return field | {"type": "nominal", "axis": {"labelAngle": 0, "labelLimit": 140}}
 
     def y(self) -> dict[str, Any]:
@@ -159,10 +187,19 @@ class _Figure:
         measure = self.spec.measures[0] if self.spec.measures else None
         if measure and measure.over and measure.agg == "count":
             return ".1%"
-        highest = max((abs(value["y"]) for value in self.values if isinstance(value.get("y"), int | float)), default=0)
+        highest = max(
+            (abs(value["y"]) for value in self.values if isinstance(value.get("y"), int | float)), default=0
+        )
         if axis and highest >= 10_000:
             return "~s"
-        return ",.0f" if highest >= 10_000 or all(isinstance(v.get("y"), int) for v in self.values) else ",.2f"
+        return (
+            ",.0f" if highest >= 10_000 or all(isinstance(v.get("y"), int) for v in self.values) else ",.2f"
+        )
+
+    def titles(self) -> list[str]:
+        """Return the titles of ``x`` and ``series``."""
+        titles = [dim_words(dim, self.catalog) for dim in self.dims]
+        return [*titles[:1], *([" · ".join(titles[1:])] if titles[1:] else [])]
 
     def series(self) -> dict[str, Any]:
         """Return the colour encoding of the second dimension; clicking the legend picks one out."""
@@ -170,12 +207,14 @@ class _Figure:
             return {}
         dim = self.dims[1]
         kind = "ordinal" if dim.grain or dim.bins else "nominal"
-        return {"color": {"field": "series", "type": kind, "title": dim_words(dim, self.catalog), "sort": _order_of(dim)}}
+        return {"color": {"field": "series", "type": kind, "title": self.titles()[1], "sort": _order_of(dim)}}
 
     def picking(self) -> dict[str, Any]:
         if len(self.dims) < 2:
             return {}
-        return {"params": [{"name": "pick", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}]}
+        return {
+            "params": [{"name": "pick", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}]
+        }
 
     def fading(self) -> dict[str, Any]:
         if len(self.dims) < 2:
@@ -185,10 +224,10 @@ class _Figure:
     def tooltip(self) -> list[dict[str, Any]]:
         """Return what pointing at a mark shows: every dimension and number, written out."""
         shown: list[dict[str, Any]] = []
-        for name, dim in zip(("x", "series", "third"), self.dims, strict=False):
-            tip: dict[str, Any] = {"field": name, "title": dim_words(dim, self.catalog)}
+        for name, title in zip(("x", "series"), self.titles(), strict=False):
+            tip: dict[str, Any] = {"field": name, "title": title}
             if name == "x" and self.temporal:
-                tip |= {"type": "temporal", "format": _axis_format(dim.grain)}
+                tip |= {"type": "temporal", "format": _axis_format(self.dims[0].grain)}
             shown.append(tip)
         for name, measure in zip(("y", "y2", "y3"), self.spec.measures, strict=False):
             tip = {"field": name, "type": "quantitative", "title": measure_words(measure, self.catalog)}
@@ -206,7 +245,9 @@ def _line(figure: _Figure, mark: str = "line") -> dict[str, Any]:
         y["stack"] = "zero"
     encoding = {"x": figure.x(), "y": y, **figure.series(), **figure.fading(), "tooltip": figure.tooltip()}
     points = len(figure.values) <= 300
-    style = {"type": mark, "point": {"size": 30} if points else False} | ({"line": True} if mark == "area" else {})
+    style = {"type": mark, "point": {"size": 30} if points else False} | (
+        {"line": True} if mark == "area" else {}
+    )
     return {"height": 320, "data": figure.data, "mark": style, "encoding": encoding, **figure.picking()}
 
 
@@ -227,13 +268,30 @@ def _bar(figure: _Figure) -> dict[str, Any]:
     if x["type"] == "nominal":
         x["sort"] = _sort(figure.spec)
     extra = {**figure.series(), **figure.fading(), "tooltip": figure.tooltip()}
+    if len(figure.dims) > 1 and not _stacks(figure):
+        y["stack"] = None
+        extra["xOffset"] = {"field": "series"}
     mark = {"type": "bar", "cornerRadiusEnd": 2}
     common = {"data": figure.data, "mark": mark, **figure.picking()}
-    if x["type"] == "nominal" and (len(names) > 8 or max(map(len, names), default=0) > 14):
+    if (
+        "xOffset" not in extra
+        and x["type"] == "nominal"
+        and (len(names) > 8 or max(map(len, names), default=0) > 14)
+    ):
         x["axis"] = {"labelLimit": 220}
-        x["sort"] = [value["x"] for value in figure.values] if figure.spec.order == "measure" else _sort(figure.spec, "-x")
+        x["sort"] = (
+            [value["x"] for value in figure.values]
+            if figure.spec.order == "measure"
+            else _sort(figure.spec, "-x")
+        )
         return {"height": {"step": 24}, **common, "encoding": {"y": x, "x": y, **extra}}
     return {"height": 320, **common, "encoding": {"x": x, "y": y, **extra}}
+
+
+def _stacks(figure: _Figure) -> bool:
+    """Whether the series add up to something: sums and counts do, averages and rates and years do not."""
+    measure = figure.spec.measures[0]
+    return measure.agg in ("sum", "count") and not measure.over and figure.dims[1].grain != "year"
 
 
 def _sort(spec: QuerySpec, by: str = "-y") -> str | None:
@@ -268,7 +326,12 @@ def _pie(figure: _Figure) -> dict[str, Any]:
         "color": color,
         "tooltip": figure.tooltip(),
     }
-    return {"height": 320, "data": figure.data, "mark": {"type": "arc", "innerRadius": 60}, "encoding": encoding}
+    return {
+        "height": 320,
+        "data": figure.data,
+        "mark": {"type": "arc", "innerRadius": 60},
+        "encoding": encoding,
+    }
 
 
 def _by_size(figure: _Figure) -> list[dict[str, Any]]:
@@ -300,6 +363,17 @@ _CHARTS: dict[str, Callable[[_Figure], dict[str, Any]]] = {
     "scatter": _scatter,
     "histogram": _histogram,
 }
+
+
+def _told_apart(spec: QuerySpec, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return the rows with the key added to first names that are there twice: two customers called alike."""
+    if not spec.dims or not spec.dims[0].key:
+        return rows
+    place = len(spec.dims) + len(spec.measures) + spec.share
+    keys: dict[Any, set[Any]] = {}
+    for row in rows:
+        keys.setdefault(row[0], set()).add(row[place])
+    return [(f"{row[0]} ({row[place]})" if len(keys[row[0]]) > 1 else row[0], *row[1:]) for row in rows]
 
 
 def _axis_format(grain: Grain | None) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import words
 from .catalog import Catalog
+from .joins import refs
 from .restate import dim_words, measure_words
 from .source import Query
 from .spec import ColumnRef, Dim, Filter, Measure, QuerySpec
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from .source import Source
 
 _TRUNCATE = {"year": "Y", "quarter": "Q", "month": "M", "week": "W", "day": "D", "hour": "h"}
-_KEY = "__key{}"
 
 
 def query(expression: Any, source: Source) -> Query:
@@ -24,16 +25,25 @@ def query(expression: Any, source: Source) -> Query:
 
 
 def compile_spec(spec: QuerySpec, catalog: Catalog, dialect: str) -> Any:
-    """Return the ibis expression of a spec. Output columns: the dims, then the measures, then ``share``."""
+    """Return the ibis expression of a spec.
+
+    Its columns are the dims, the measures, ``share`` when asked for, and the keys of dims that have one.
+    """
     return Compiler(spec, catalog, dialect).expression()
 
 
 class Compiler:
-    """Compiles one spec. ``joined`` has every column it reads, filtered, under names of its own."""
+    """Compiles one spec."""
 
     def __init__(self, spec: QuerySpec, catalog: Catalog, dialect: str) -> None:
         self.spec, self.catalog, self.dialect = spec, catalog, dialect
-        self._tables: dict[str, Any] = {}
+        self._read = [*refs(spec), *(ref for join in spec.joins for ref in join)]
+        base = catalog.table(spec.base)
+        if not spec.measures and not spec.columns:
+            self._read += [column.ref for column in base.columns]
+        elif self._multiplies():
+            self._read += [self._identity()] if base.primary_key else [column.ref for column in base.columns]
+        self._read = list(dict.fromkeys(self._read))
 
     def expression(self) -> Any:
         """Return the whole query: filtered, grouped, ordered, limited."""
@@ -43,15 +53,16 @@ class Compiler:
         return self._finished(self._grouped(rows))
 
     def rows(self) -> Any:
-        """Return base rows joined and filtered. Every column is there as ``table.column``."""
-        table = self._named(self.spec.base)
+        """Return base rows, joined and filtered."""
+        table = self._table(self.spec.base)
         for left, right in self.spec.joins:
-            other = self._named(right.table)
-            table = table.left_join(other, table[_name(left)] == other[_name(right)])
+            other = self._table(right.table)
+            table = table.left_join(other, table[self._name(left)] == other[self._name(right)])
         conditions = [self.condition(table, condition) for condition in self.spec.filters]
         return table.filter(conditions) if conditions else table
 
-    def _named(self, name: str) -> Any:
+    def _table(self, name: str) -> Any:
+        """Return a table with what is read of it; beside others, its columns are called ``table.column``."""
         import ibis
 
         found = self.catalog.table(name)
@@ -59,12 +70,17 @@ class Compiler:
         # DuckDB's main schema and others' default schemas go without saying.
         namespace = None if found.namespace in (None, "main", "public") else found.namespace
         table = ibis.table(found.schema, name=plain, database=namespace)
-        return table.select(**{_name(column.ref): table[column.name] for column in found.columns})
+        if not self.spec.joins:
+            return table
+        return table.select(**{self._name(ref): table[ref.column] for ref in self._read if ref.table == name})
+
+    def _name(self, ref: ColumnRef) -> str:
+        return f"{ref.table}.{ref.column}" if self.spec.joins else ref.column
 
     def value(self, table: Any, ref: ColumnRef) -> Any:
         """Return a column; dates that are kept as text become dates."""
         column = self.catalog.column(ref)
-        value = table[_name(ref)]
+        value = table[self._name(ref)]
         if column.temporal and column.dtype.is_string():
             to = "timestamp" if column.type == "datetime" else "date"
             return value.cast(to) if self.dialect == "sqlite" else value.try_cast(to)
@@ -165,7 +181,8 @@ class Compiler:
 
         names = self.names()
         dims = {name: self.dim(rows, dim) for name, dim in zip(names, self.spec.dims, strict=False)}
-        keys = {_KEY.format(n): rows[_name(dim.key)] for n, dim in enumerate(self.spec.dims) if dim.key}
+        keyed = [dim.key for dim in self.spec.dims if dim.key]
+        keys = {name: rows[self._name(key)] for name, key in zip(self._key_names(), keyed, strict=True)}
         if self._multiplies():
             rows = self._once(rows, dims | keys)
             dims, keys = ({name: rows[name] for name in part} for part in (dims, keys))
@@ -190,9 +207,13 @@ class Compiler:
         }
         return any(way.get(right.table, False) for _, right in self.spec.joins)
 
-    def _once(self, rows: Any, groups: dict[str, Any]) -> Any:
+    def _identity(self) -> ColumnRef:
         base = self.catalog.table(self.spec.base)
-        kept = {_name(column.ref): rows[_name(column.ref)] for column in base.columns}
+        return ColumnRef(base.name, base.primary_key or base.columns[0].name)
+
+    def _once(self, rows: Any, groups: dict[str, Any]) -> Any:
+        """Return each row of the base once per group: its key and what the measures read of it."""
+        kept = {self._name(ref): rows[self._name(ref)] for ref in self._read if ref.table == self.spec.base}
         return rows.select(**kept, **groups).distinct()
 
     def _finished(self, table: Any) -> Any:
@@ -202,7 +223,7 @@ class Compiler:
         for having in self.spec.having:
             value = table[names[number + having.measure]]
             table = table.filter(_COMPARE[having.op](value, ibis.literal(having.value)))
-        shown = names + (["share"] if self.spec.share else [])
+        shown = names + (["share"] if self.spec.share else []) + self._key_names()
         if self.spec.limit:
             # A person asks for the ten best of what is known, so groups without a name do not count.
             table = table.filter([table[name].notnull() for name in names[:number]])
@@ -219,7 +240,7 @@ class Compiler:
         base = self.catalog.table(self.spec.base)
         refs = self.spec.columns or tuple(column.ref for column in base.columns)
         names = _unique([ref.column for ref in refs])
-        table = rows.select(**{name: self._shown(rows, ref) for name, ref in zip(names, refs, strict=True)})
+        table = rows.select(**{name: self.value(rows, ref) for name, ref in zip(names, refs, strict=True)})
         if self._multiplies():
             table = table.distinct()
         if self.spec.limit:
@@ -234,8 +255,9 @@ class Compiler:
             )
         return table
 
-    def _shown(self, rows: Any, ref: ColumnRef) -> Any:
-        return self.value(rows, ref)
+    def _key_names(self) -> list[str]:
+        keys = [dim.key for dim in self.spec.dims if dim.key]
+        return [f"{words.singular(words.label(key.table))} key" for key in keys]
 
     def names(self) -> list[str]:
         """Return the names of the output columns: dims, then measures, in words."""
@@ -272,10 +294,6 @@ def _sqlite_median() -> Any:
     def median(value: float) -> float: ...
 
     return median
-
-
-def _name(ref: ColumnRef) -> str:
-    return f"{ref.table}.{ref.column}"
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -19,7 +19,8 @@ from .catalog import Catalog, Column, Table
 from .spec import ColumnRef, Measure
 
 REVENUE = ("revenue", "revenues", "sales", "turnover", "income", "earnings", "takings", "sale", "gmv")
-UNITS = ("units sold", "items sold", "quantity sold", "sold units", "volume", "units", "items bought")
+UNITS = ("units sold", "items sold", "quantity sold", "sold units", "volume", "units", "items bought", "sell", "sold",
+         "selling")  # fmt: skip
 ORDER_VALUE = ("average order value", "aov", "average basket", "basket size", "basket value", "average order size",
                "order value", "average basket value", "mean order value", "average revenue per order",
                "revenue per order", "sales per order")  # fmt: skip

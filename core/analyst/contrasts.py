@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from . import words
-from .catalog import Column
+from .catalog import Column, as_date
 from .periods import shift
-from .restate import dim_words
+from .restate import dim_words, period_words
 from .spec import Dim, Filter
 from .study import Finding, Study, number, percent
 
@@ -47,7 +48,9 @@ def rates(study: Study) -> Iterator[Finding]:
         yield from _odd_rate(study, column, groups, sql)
 
 
-def _odd_rate(study: Study, column: Column, groups: list[tuple[str, int, int]], sql: str) -> Iterator[Finding]:
+def _odd_rate(
+    study: Study, column: Column, groups: list[tuple[str, int, int]], sql: str
+) -> Iterator[Finding]:
     everything, found = sum(n for _, n, _ in groups), sum(k for _, _, k in groups)
 
     def excess(group: tuple[str, int, int]) -> float:
@@ -61,7 +64,11 @@ def _odd_rate(study: Study, column: Column, groups: list[tuple[str, int, int]], 
     if abs(k / n - others) / spread < _SURE or abs(k / n - others) < 0.15 * others:
         return
     ratio = (k / n) / others if others else float("inf")
-    compared = f"{ratio:.1f} times" if ratio >= 1.5 else f"{percent(abs(k / n - others))} {'above' if k / n > others else 'below'}"
+    compared = (
+        f"{ratio:.1f} times"
+        if ratio >= 1.5
+        else f"{percent(abs(k / n - others))} {'above' if k / n > others else 'below'}"
+    )
     text = (
         f"The {study.rate} is {percent(k / n)} for {dim_words(Dim(column.ref), study.catalog)} {name}, {compared} "
         f"the {percent(others)} of the others ({k:,} of {n:,} {words.plural(study.base.label)})."
@@ -78,53 +85,84 @@ def concentration(study: Study) -> Iterator[Finding]:
         way = study.catalog.path(study.base.name, table.name)
         if not way or any(join.many for join in way) or table.primary_key is None or table.rows < 30:
             continue
-        rows, sql = study.ask((Dim(study.catalog.table(table.name).column(table.primary_key).ref),), (study.focused,))
+        rows, sql = study.ask(
+            (Dim(study.catalog.table(table.name).column(table.primary_key).ref),), (study.focused,)
+        )
         amounts = sorted((float(row[1] or 0) for row in rows), reverse=True)
-        total, few = sum(amounts), max(1, round(table.rows * 0.1))
+        total, few = sum(amounts), max(1, round(len(amounts) * 0.1))
         share = sum(amounts[:few]) / total if total > 0 else 0
-        if share >= 0.35:
+        if share >= 0.35 and len(amounts) >= 30:
             things = words.plural(table.label)
-            text = f"The top 10% of {things} ({few:,} of {table.rows:,}) account for {percent(share)} of the {_noun(study)}."
-            values = {"table": table.label, "top": few, "of": table.rows, "share": share}
+            text = f"A tenth of the {things} ({few:,} of {len(amounts):,}) accounts for {percent(share)} of the {study.things}."
+            values = {"table": table.label, "top": few, "of": len(amounts), "share": share}
             yield Finding(text, values, sql, min(share * 0.6, 0.5))
 
 
-def _noun(study: Study) -> str:
-    return study.about.removeprefix("number of ").removeprefix("sum of ")
-
-
 def drivers(study: Study) -> Iterator[Finding]:
-    """Tell, for each kind, which group accounts for most of the change from the year before to the last."""
-    whole = study.periods()
-    if study.date is None or study.grain != "month" or len(whole) < 24 or study.measure.over or study.measure.agg not in ("sum", "count"):
+    """Tell which group, of all kinds, accounts for most of the change against the year before."""
+    windows = _windows(study)
+    if windows is None or study.measure.over or study.measure.agg not in ("sum", "count"):
         return
-    middle, end = whole[-12], shift(whole[-1], "month", 1)
-    before = Filter(study.date.ref, "during", (shift(middle, "year", -1).isoformat(), middle.isoformat()))
-    after = Filter(study.date.ref, "during", (middle.isoformat(), end.isoformat()))
+    before, after, named = windows
+    found: list[Finding] = []
     for column in study.kinds():
+        # A kind whose groups overlap (an order with items of two categories) does not add up to the whole.
+        if any(join.many for join in study.catalog.path(study.base.name, column.table) or ()):
+            continue
         old, _ = study.ask((Dim(column.ref),), (study.focused,), (before,))
         new, sql = study.ask((Dim(column.ref),), (study.focused,), (after,))
-        yield from _driver(study, column, dict(old), dict(new), sql)
+        found += _driver(study, column, (dict(old), dict(new)), named, sql)
+    yield from sorted(found, key=lambda finding: -finding.effect)[:1]
 
 
-def _driver(study: Study, column: Column, old: dict[Any, Any], new: dict[Any, Any], sql: str) -> Iterator[Finding]:
-    """Only when a group moves clearly more than its size in the year before explains."""
-    was, now = (sum(float(v or 0) for v in part.values()) for part in (old, new))
+def _windows(study: Study) -> tuple[Filter, Filter, str] | None:
+    """Return filters for two years that follow each other, and the later one's name; None when there are none.
+
+    The year of the request, where it names one (or less than one), else the last twelve months of the data.
+    """
+    if study.date is None or study.grain not in ("month", "week"):
+        return None
+    low, high = study.span()
+    end = high + datetime.timedelta(days=1)
+    start = shift(end, "year", -1)
+    first = as_date(study.date.low)
+    named = "in the last 12 months"
+    if low > start or (low == start and any(f.op == "during" for f in study.filters)):
+        start, named = low, period_words(low, end)
+    if first is None or shift(start, "year", -1) < first:
+        return None
+    span = [(shift(day, "year", -1).isoformat(), day.isoformat()) for day in (start, end)]
+    before = Filter(study.date.ref, "during", (span[0][0], span[1][0]))
+    return before, Filter(study.date.ref, "during", (span[0][1], span[1][1])), named
+
+
+def _driver(
+    study: Study, column: Column, parts: tuple[dict[Any, Any], dict[Any, Any]], named: str, sql: str
+) -> Iterator[Finding]:
+    """Tell the group that moves clearly more than its size in the year before explains, if there is one."""
+    old, new = parts
+    was, now = (sum(float(value or 0) for value in part.values()) for part in parts)
     moves = {name: float(new.get(name) or 0) - float(old.get(name) or 0) for name in old.keys() | new.keys()}
     change = now - was
-    # A kind whose groups overlap (an order with items of two categories) does not add up to the whole.
-    overlaps = any(join.many for join in study.catalog.path(study.base.name, column.table) or ())
-    if not was or abs(change) < 0.03 * was or overlaps:
+    if not was or abs(change) < 0.03 * was:
         return
     name = max(moves, key=lambda group: moves[group] / change)
     part, usual = moves[name] / change, float(old.get(name) or 0) / was
     if part < usual + 0.2:
         return
     text = (
-        f"In the last 12 months, the {_noun(study)} {'rose' if change > 0 else 'fell'} by {number(abs(change))} "
-        f"({percent(abs(change) / was)}) to {number(now)}; {column.label} {name} alone accounts for {percent(part)} of that."
+        f"The {study.about} {'rose' if change > 0 else 'fell'} {named} by {number(abs(change))} "
+        f"({percent(abs(change) / was)}) to {number(now)}, against a year before; {column.label} {name} "
+        f"{'alone accounts for ' + percent(part) + ' of that' if part <= 1 else 'alone ' + ('rose' if change > 0 else 'fell') + ' by ' + number(abs(moves[name]))}."
     )
-    values = {"column": column.label, "group": str(name), "change": change, "before": was, "after": now, "part": part}
+    values = {
+        "column": column.label,
+        "group": str(name),
+        "change": change,
+        "before": was,
+        "after": now,
+        "part": part,
+    }
     yield Finding(text, values, sql, min(0.3 + 0.4 * (part - usual) * min(abs(change) / was * 4, 1), 0.9))
 
 
@@ -135,4 +173,6 @@ def missing(study: Study) -> Iterator[Finding]:
         if 0.01 <= share < 1:
             rows, sql = study.ask((), (study.rows,), (Filter(column.ref, "is null"),))
             text = f"{column.label.capitalize()} is missing in {rows[0][0]:,} {words.plural(study.base.label)} ({percent(share)})."
-            yield Finding(text, {"column": column.label, "missing": rows[0][0], "share": share}, sql, 0.15 + 0.3 * share)
+            yield Finding(
+                text, {"column": column.label, "missing": rows[0][0], "share": share}, sql, 0.15 + 0.3 * share
+            )

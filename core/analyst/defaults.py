@@ -3,102 +3,54 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from . import words
 from .catalog import Catalog, Column, as_date
-from .conditions import time_column
-from .spec import Aggregate, Chart, ColumnRef, Dim, Filter, Grain, Measure, QuerySpec, refs_of
+from .dims import bins_of, label_dim
+from .reading import Reading
+from .spec import Chart, Dim, Filter, Grain, Measure, QuerySpec
 
-if TYPE_CHECKING:
-    from .build import Builder
-
-_AVERAGED = {
-    "price", "cost", "rate", "age", "score", "rating", "percent", "percentage", "temperature", "height", "weight", "length",
-    "duration", "delay", "salary", "discount", "ratio", "year", "latitude", "longitude", "speed", "size", "level", "grade",
-}  # fmt: skip
 _MOST_SLICES = 12
 
 
-def aggregate_for(column: Column) -> Aggregate:
-    """Return how a number is summed up when the prompt does not say: prices are averaged, amounts added."""
-    return "mean" if set(words.name_words(column.name)) & _AVERAGED else "sum"
-
-
-def average_of(builder: Builder, measure: Measure, agg: Literal["mean", "median"], number: int) -> Measure:
-    """Return the average of a business sum: per what the prompt says ("average revenue per customer"), else per row."""
-    for role in builder.roles[number + 1 :]:
-        if (
-            role.name == "dim"
-            and role.mention.kind == "table"
-            and len([r for r in builder.roles if r.name == "dim"]) > 1
-        ):
-            table = role.mention.targets[0].table
-            key = next(
-                (
-                    k.child
-                    for k in builder.catalog.keys
-                    if k.child.table == builder.base and k.parent.table == table
-                ),
-                None,
-            )
-            if key:
-                return msgspec.structs.replace(
-                    measure, over=Measure("count_distinct", key), label=f"average {measure.label}"
-                )
-    return msgspec.structs.replace(measure, agg=agg)
-
-
-def label_dim(catalog: Catalog, table: str) -> Dim:
-    """Group by the rows of a table, shown by their name; by the key too, where names are not unique."""
-    found = catalog.table(table)
-    key = ColumnRef(table, found.primary_key) if found.primary_key else None
-    naming = found.naming
-    if naming is None:
-        return Dim(key or found.columns[0].ref)
-    unique = naming.distinct >= found.rows
-    return Dim(naming.ref, key=None if unique or key == naming.ref else key)
-
-
-def complete(builder: Builder, spec: QuerySpec) -> QuerySpec:
+def complete(reading: Reading, spec: QuerySpec) -> QuerySpec:
     """Return the spec with what the prompt left open filled in."""
-    if builder.raw:
-        return _ordered(builder, msgspec.structs.replace(spec, chart=None))
+    if reading.raw:
+        return _ordered(reading, msgspec.structs.replace(spec, chart=None))
     if len(spec.columns) == 2 and not spec.dims:
         return msgspec.structs.replace(spec, measures=(), chart="scatter")
     spec = msgspec.structs.replace(spec, columns=())
-    spec = _with_time(builder, spec)
-    spec = _with_histogram(builder, spec)
-    spec = _with_contrast(builder, spec)
+    spec = _with_time(reading, spec)
+    spec = _with_histogram(reading, spec)
+    spec = _with_contrast(reading, spec)
     if not spec.measures and (spec.dims or spec.kind != "text"):
-        base = builder.catalog.table(spec.base)
+        base = reading.catalog.table(spec.base)
         spec = msgspec.structs.replace(spec, measures=(Measure("count", label=base.label),))
-    spec = _with_dim(builder, spec)
+    spec = _with_dim(reading, spec)
     share = (
-        builder.clauses.share and bool(spec.dims) and len(spec.measures) == 1 and not spec.measures[0].over
+        reading.clauses.share and bool(spec.dims) and len(spec.measures) == 1 and not spec.measures[0].over
     )
     spec = msgspec.structs.replace(spec, share=share)
-    return _ordered(builder, _with_chart(spec, builder.catalog))
+    return _ordered(reading, _with_chart(spec, reading.catalog))
 
 
-def _with_time(builder: Builder, spec: QuerySpec) -> QuerySpec:
+def _with_time(reading: Reading, spec: QuerySpec) -> QuerySpec:
     """Add the dimension of time that a grain, or a date among the dimensions, asks for."""
-    grain = builder.clauses.grain
+    grain = reading.clauses.grain
     named = next(
         (
             c
-            for r in builder.roles
-            if r.name == "dim" and r.mention.kind == "column" and (c := builder.column_of(r.mention)).temporal
+            for r in reading.roles
+            if r.name == "dim" and r.mention.kind == "column" and (c := reading.column_of(r.mention)).temporal
         ),
         None,
     )
     if grain is None and named is None:
         return spec
-    column = time_column(builder)
+    column = reading.time_column()
     if column is None:
-        builder.unused.append(grain.word if grain else "time")
+        reading.unused.append(grain.word if grain else "time")
         return spec
     if column.is_year:
         return msgspec.structs.replace(
@@ -123,54 +75,57 @@ def natural_grain(column: Column, filters: tuple[Filter, ...]) -> Grain:
     return "week" if span.days > 62 else "day"
 
 
-def _with_histogram(builder: Builder, spec: QuerySpec) -> QuerySpec:
+def _with_histogram(reading: Reading, spec: QuerySpec) -> QuerySpec:
     """Turn "distribution of price" into counts of rows by bins of the price."""
     numbers = [
         m for m in spec.measures if m.agg in ("sum", "mean") and m.column and not m.times and not m.over
     ]
-    wanted = spec.chart == "histogram" or (builder.clauses.spread and not spec.dims)
+    wanted = spec.chart == "histogram" or (reading.clauses.spread and not spec.dims)
     if not wanted or not numbers or numbers[0].column is None:
         return spec
-    column = builder.catalog.column(numbers[0].column)
-    bins = None if column.integer and column.distinct <= 30 else 20
-    rows = Measure("count", label=builder.catalog.table(column.table).label)
+    column = reading.catalog.column(numbers[0].column)
+    rows = Measure("count", label=reading.catalog.table(column.table).label)
     return msgspec.structs.replace(
-        spec, base=column.table, dims=(Dim(column.ref, bins=bins),), measures=(rows,), chart="histogram"
+        spec,
+        base=column.table,
+        dims=(Dim(column.ref, bins=bins_of(column)),),
+        measures=(rows,),
+        chart="histogram",
     )
 
 
-def _with_contrast(builder: Builder, spec: QuerySpec) -> QuerySpec:
+def _with_contrast(reading: Reading, spec: QuerySpec) -> QuerySpec:
     """Group by what is compared: "Europe and Asia", "2023 vs 2024"."""
     dims = {dim.column for dim in spec.dims}
     for condition in spec.filters:
         several = condition.op == "in" and len(condition.values) > 1 and condition.column not in dims
-        if several and condition.grain in (None, "year") and (builder.clauses.contrast or not spec.dims):
+        if several and condition.grain in (None, "year") and (reading.clauses.contrast or not spec.dims):
             return msgspec.structs.replace(
                 spec, dims=(*spec.dims, Dim(condition.column, grain=condition.grain))
             )
-    period = builder.clauses.period
-    column = time_column(builder) if period and len(period.years) > 1 and builder.clauses.contrast else None
+    period = reading.clauses.period
+    column = reading.time_column() if period and len(period.years) > 1 and reading.clauses.contrast else None
     if column and not any(dim.grain for dim in spec.dims) and column.temporal:
         return msgspec.structs.replace(spec, dims=(*spec.dims, Dim(column.ref, grain="year")))
     return spec
 
 
-def _with_dim(builder: Builder, spec: QuerySpec) -> QuerySpec:
+def _with_dim(reading: Reading, spec: QuerySpec) -> QuerySpec:
     """Give a chart without a dimension one: time where the rows have it, else the first kind of the rows."""
-    ranked = builder.clauses.top is not None
-    tables = [role.mention.targets[0].table for role in builder.roles if role.name == "subject"]
-    if ranked and not spec.dims and tables and builder.reachable(tables[0]):
-        return msgspec.structs.replace(spec, dims=(label_dim(builder.catalog, tables[0]),))
+    ranked = reading.clauses.top is not None
+    tables = [role.mention.targets[0].table for role in reading.roles if role.name == "subject"]
+    if ranked and not spec.dims and tables and reading.reachable(tables[0]):
+        return msgspec.structs.replace(spec, dims=(label_dim(reading.catalog, tables[0]),))
     if spec.dims or spec.kind != "chart":
         return spec
-    column = time_column(builder)
+    column = reading.time_column()
     fixed = {condition.column for condition in spec.filters if condition.op == "="}
     if column is not None:
         dim = (
             Dim(column.ref) if column.is_year else Dim(column.ref, grain=natural_grain(column, spec.filters))
         )
     else:
-        kinds = [c for c in builder.catalog.table(spec.base).categories if c.ref not in fixed]
+        kinds = [c for c in reading.catalog.table(spec.base).categories if c.ref not in fixed]
         if not kinds:
             return spec
         dim = Dim(kinds[0].ref)
@@ -196,16 +151,16 @@ def _with_chart(spec: QuerySpec, catalog: Catalog) -> QuerySpec:
     return msgspec.structs.replace(spec, chart=chart)
 
 
-def _ordered(builder: Builder, spec: QuerySpec) -> QuerySpec:
+def _ordered(reading: Reading, spec: QuerySpec) -> QuerySpec:
     """Add order and limit: ranked requests by the first measure, others as they say."""
-    top, descending = builder.clauses.top, builder.clauses.descending
-    superlative = next((role for role in builder.roles if role.superlative), None)
-    asked = next((role for role in builder.roles if role.name == "order"), None)
+    top, descending = reading.clauses.top, reading.clauses.descending
+    superlative = next((role for role in reading.roles if role.superlative), None)
+    asked = next((role for role in reading.roles if role.name == "order"), None)
     if asked or descending is not None:
         by_dim = (
             asked is not None
             and asked.mention.kind == "column"
-            and not builder.column_of(asked.mention).measurable
+            and not reading.column_of(asked.mention).measurable
         )
         spec = msgspec.structs.replace(
             spec,
@@ -218,18 +173,3 @@ def _ordered(builder: Builder, spec: QuerySpec) -> QuerySpec:
         order = spec.order or "measure"
         spec = msgspec.structs.replace(spec, order=order, descending=top.descending, limit=top.count)
     return spec
-
-
-def with_joins(catalog: Catalog, spec: QuerySpec) -> QuerySpec:
-    """Return the spec with the keys that lead from its base to every table it reads."""
-    refs = [dim.column for dim in spec.dims] + [dim.key for dim in spec.dims if dim.key] + list(spec.columns)
-    refs += [condition.column for condition in spec.filters]
-    refs += [ref for measure in spec.measures for ref in refs_of(measure)]
-    joins: list[tuple[ColumnRef, ColumnRef]] = []
-    reached = {spec.base}
-    for ref in refs:
-        for join in catalog.path(spec.base, ref.table) or ():
-            if join.right.table not in reached:
-                joins.append((join.left, join.right))
-                reached.add(join.right.table)
-    return msgspec.structs.replace(spec, joins=tuple(joins))

@@ -31,7 +31,9 @@ def _works(prompt: str, kind: Kind, catalog: Catalog, index: Index) -> bool:
 
 def _candidates(kind: Kind, catalog: Catalog, index: Index) -> list[str]:
     """Return prompts to try, the most telling first."""
-    tables = sorted(catalog.tables, key=lambda table: (catalog.date_for(table.name) is None, -_weight(table, catalog)))
+    tables = sorted(
+        catalog.tables, key=lambda table: (catalog.date_for(table.name) is None, -_weight(table, catalog))
+    )
     found: list[str] = []
     for table in tables:
         noun = words.plural(table.label)
@@ -43,7 +45,9 @@ def _candidates(kind: Kind, catalog: Catalog, index: Index) -> list[str]:
             found += [f"Export {noun} to Excel"]
         else:
             kinds = [c for c in table.categories if c.name.lower() in ("status", "state", "type")]
-            found += [f"What stands out in {noun} with {c.label} {c.values[1]}?" for c in kinds if len(c.values) > 1]
+            found += [
+                f"What stands out in {noun} with {c.label} {c.values[1]}?" for c in kinds if len(c.values) > 1
+            ]
             found += [f"What stands out in {noun}?"]
     return found
 

@@ -85,9 +85,16 @@ def _answer(spec: QuerySpec, catalog: Catalog, source: Source) -> Iterator[Findi
     best, worst = (" / ".join(str(v) for v in row[:place]) for row in (first, last))
     text = f"{best} has the {'highest' if asked.descending else 'lowest'} {what}: {_shown(float(first[place]), spec)}"
     if len(ranked) > 1:
-        text += f"; {worst} the {'lowest' if asked.descending else 'highest'}: {_shown(float(last[place]), spec)}"
+        text += (
+            f"; {worst} the {'lowest' if asked.descending else 'highest'}: {_shown(float(last[place]), spec)}"
+        )
         text += f" ({len(ranked):,} {kind} groups)"
-    values = {"highest": best, "value": float(first[place]), "lowest": worst, "lowest_value": float(last[place])}
+    values = {
+        "highest": best,
+        "value": float(first[place]),
+        "lowest": worst,
+        "lowest_value": float(last[place]),
+    }
     yield Finding(f"{text}.", values | {"groups": len(ranked)}, compiled.sql, 1.0)
 
 

@@ -90,12 +90,11 @@ def take_top(prompt: Prompt) -> Top | None:
     for pattern, groups in (
         (rf"\b(?:the\s+)?(?:({high})|({low}))[\s-]+{number}\b(?!\s*(?:%|percent))", (1, 2, 3)),
         (rf"\b(?:the\s+)?{number}\s+(?:({high})|({low}))\b", (2, 3, 1)),
-        (r"\b(?:the\s+)?(?:(top|best)|(bottom|worst))(?:[\s-](?:selling|performing))?\b", (1, 2, 0)),
+        (r"\b(?:the\s+)?(?:(top|best)|(bottom|worst))\b", (1, 2, 0)),
     ):
         if match := prompt.take(pattern):
             text = match[groups[2]] if groups[2] else "10"
             count = int(text) if text.isdigit() else _NUMBER_WORDS[text]
-            prompt.take(r"^(\0*)[\s-]*selling\b")
             return Top(max(count, 1), match[groups[0]] is not None, match.end())
     return None
 

@@ -23,9 +23,10 @@ class IbisSource:
             self._backend: Any = ibis.connect(url)
         # ibis raises ValueError for unknown schemes and lets each driver's own errors through.
         except (ValueError, AttributeError, ModuleNotFoundError, ImportError) as error:
-            raise UnknownDatabase(name, f"cannot be opened here ({error})") from error
+            # The URL may hold a password; neither ours nor the driver's words may show it.
+            raise UnknownDatabase(name, f"cannot be opened here ({str(error).replace(url, name)})") from None
         except Exception as error:
-            raise DatabaseError(name, error) from error
+            raise DatabaseError(name, str(error).replace(url, name)) from None
         self.dialect: str = self._backend.name
         if self.dialect == "postgres":
             self._backend.con.execute("SET default_transaction_read_only = on")

@@ -32,11 +32,11 @@ STOP_WORDS = frozenset(
     "using use used based depending according which's what's how's let's s t now new value values "
     "different distinct unique various column columns chartof correlation relationship correlate related amount let "
     "overall entire whole full complete ever will should might may some set dataset us's much good well performing "
-    "looking doing during such same both either neither nor until while through".split()
+    "looking doing during up placed made change changed such same both either neither nor until while through".split()
 )  # fmt: skip
 
 _LONGEST = 6  # words of a phrase
-_FUZZY = 88  # of 100; lower lets "March" become a value
+_FUZZY = 84  # of 100, and the first letter has to be right; lower lets "March" become a value
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,10 @@ class Index:
 
         if len(word) < 5:
             return ()
-        choices = [key[0] for key in self._phrases if len(key) == 1 and len(key[0]) > 3]
+        choices = [
+            key[0] for key in self._phrases if len(key) == 1 and len(key[0]) > 3 and key[0][0] == word[0]
+        ]
         found = process.extractOne(words.stem(word), choices, scorer=fuzz.ratio, score_cutoff=_FUZZY)
-        if found is None:
-            found = process.extractOne(word, choices, scorer=fuzz.ratio, score_cutoff=_FUZZY)
         return self.find((found[0],)) if found else ()
 
 
@@ -166,9 +166,14 @@ def _mention(prompt_tokens: list[Token], first: int, length: int, index: Index) 
     targets = index.find(key)
     if not targets and 1 < length <= 3:
         targets = tuple(t for t in index.find((words.stem("".join(t.word for t in part)),)) if t.score >= 0.5)
-    if length == 1 and part[0].word in STOP_WORDS:
+    if length == 1 and part[0].word in STOP_WORDS and not _before_rate(prompt_tokens, first):
         targets = tuple(target for target in targets if _names_it(target, part[0].word))
     return Mention(first, first + length - 1, text, targets) if targets else None
+
+
+def _before_rate(prompt_tokens: list[Token], place: int) -> bool:
+    """Whether the next word makes a name of this one: "return rate"."""
+    return place + 1 < len(prompt_tokens) and prompt_tokens[place + 1].stem == "rate"
 
 
 def _names_it(target: Target, word: str) -> bool:

@@ -35,7 +35,9 @@ def over_time(study: Study) -> Iterator[Finding]:
     yield from _outliers(study, periods, series, sql)
 
 
-def _series(periods: list[datetime.date], rows: list[tuple[Any, ...]], place: int = 1) -> npt.NDArray[np.float64]:
+def _series(
+    periods: list[datetime.date], rows: list[tuple[Any, ...]], place: int = 1
+) -> npt.NDArray[np.float64]:
     import numpy as np
 
     known = {row[0]: float(row[place] or 0) for row in rows}
@@ -47,7 +49,8 @@ def _trend(study: Study, periods: list[datetime.date], series: Any, sql: str) ->
     end = line.start + line.slope * (len(series) - 1)
     base = max(abs(line.start), 0.05 * abs(float(series.mean())))
     change = (end - line.start) / base
-    if line.p > _CHANCE or abs(change) < 0.1:
+    # Within one year, a season looks like a trend.
+    if line.p > _CHANCE or abs(change) < 0.1 or periods[-1] - periods[0] < datetime.timedelta(700):
         return
     per = "A month" if study.grain == "month" else "A week"
     text = (
@@ -71,7 +74,12 @@ def _season(study: Study, periods: list[datetime.date], series: Any, sql: str) -
         f"The {study.about} follows the year: {calendar.month_name[high]} is usually {percent(effects[high] / mean)} above "
         f"and {calendar.month_name[low]} {percent(-effects[low] / mean)} below the average month."
     )
-    values = {"explained": explained, "high": high, "low": low, "effects": {str(k): v for k, v in effects.items()}}
+    values = {
+        "explained": explained,
+        "high": high,
+        "low": low,
+        "effects": {str(k): v for k, v in effects.items()},
+    }
     yield Finding(text, values, sql, min(0.25 + 0.35 * min(swing, 1) * explained, 0.65))
 
 
@@ -83,6 +91,8 @@ def _outliers(study: Study, periods: list[datetime.date], series: Any, sql: str)
         return  # nothing, or so many that the pattern is another one
     place, usual = found[0]
     value = float(series[place])
+    if abs(value - usual) < 0.15 * abs(usual):
+        return
     others = f" ({len(found) - 1} more such)" if len(found) > 1 else ""
     text = (
         f"{study.when(periods[place])[0].upper() + study.when(periods[place])[1:]} stands out: the {study.about} is "
@@ -114,7 +124,9 @@ def rate_shifts(study: Study) -> Iterator[Finding]:
                     best = (moved, column, str(name), series, sql)
     if best:
         _, column, name, series, sql = best
-        yield from _shift(study, periods, series, f" for {dim_words(Dim(column.ref), study.catalog)} {name}", sql)
+        yield from _shift(
+            study, periods, series, f" for {dim_words(Dim(column.ref), study.catalog)} {name}", sql
+        )
 
 
 def _ratio(part: Any, whole: Any) -> Any:
@@ -123,7 +135,9 @@ def _ratio(part: Any, whole: Any) -> Any:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def _shift(study: Study, periods: list[datetime.date], series: Any, which: str, sql: str) -> Iterator[Finding]:
+def _shift(
+    study: Study, periods: list[datetime.date], series: Any, which: str, sql: str
+) -> Iterator[Finding]:
     found = stats.shift(series)
     if found is None or found.explains < 0.6:
         return
@@ -144,7 +158,12 @@ def _shift(study: Study, periods: list[datetime.date], series: Any, which: str, 
 def mix(study: Study) -> Iterator[Finding]:
     """Tell which group's share of the number changed most from the first whole year to the last."""
     whole = study.periods()
-    if study.grain != "month" or len(whole) < 24 or study.measure.over or study.measure.agg not in ("sum", "count"):
+    if (
+        study.grain != "month"
+        or len(whole) < 24
+        or study.measure.over
+        or study.measure.agg not in ("sum", "count")
+    ):
         return
     first, last = whole[:12], whole[-12:]
     for column in study.kinds():
@@ -152,13 +171,16 @@ def mix(study: Study) -> Iterator[Finding]:
             continue
         rows, sql = study.ask((study.time(), Dim(column.ref)), (study.focused,))
         shares = [_shares(rows, set(part)) for part in (first, last)]
-        moves = {name: shares[1].get(name, 0) - shares[0].get(name, 0) for name in shares[0].keys() | shares[1].keys()}
+        moves = {
+            name: shares[1].get(name, 0) - shares[0].get(name, 0)
+            for name in shares[0].keys() | shares[1].keys()
+        }
         name = max(moves, key=lambda group: abs(moves[group]), default=None)
         if name is None or abs(moves[name]) < 0.05:
             continue
         was, now = shares[0].get(name, 0), shares[1].get(name, 0)
         text = (
-            f"The share of {column.label} {name} in the {study.about} went from {percent(was)} in the first 12 months "
+            f"The share of {column.label} {name} in the {study.things} went from {percent(was)} in the first 12 months "
             f"to {percent(now)} in the last 12."
         )
         values = {"column": column.label, "group": str(name), "before": was, "after": now}

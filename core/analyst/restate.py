@@ -28,12 +28,12 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
     elif spec.columns:
         text = f"{words.listed([_column(ref.table, ref.column, spec, catalog) for ref in spec.columns])} of {base}"
     else:
-        text = f"All columns of {base}"
+        text = f"What stands out in {base}" if spec.kind == "text" else f"All columns of {base}"
     if spec.dims:
         text += f" by {words.listed([dim_words(dim, catalog) for dim in spec.dims])}"
     conditions = [filter_words(condition, catalog) for condition in spec.filters]
     conditions += [
-        f"{_having_name(spec, h.measure, catalog)} {_OPERATORS[h.op]} {h.value:,g}" for h in spec.having
+        f"{_having_name(spec, h.measure, catalog)} is {_OPERATORS[h.op]} {h.value:,g}" for h in spec.having
     ]
     if conditions:
         text += f", where {words.listed(conditions)}"
@@ -81,8 +81,7 @@ def dim_words(dim: Dim, catalog: Catalog) -> str:
 def _qualified(table: str, name: str) -> str:
     """Return ``product name`` for a column that is only called ``name``."""
     if name in ("name", "title", "id", "code", "type", "description"):
-        noun = words.label(table)
-        return f"{noun[:-1] if noun.endswith('s') and not noun.endswith('ss') else noun} {name}"
+        return f"{words.singular(words.label(table))} {name}"
     return name
 
 

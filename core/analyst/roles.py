@@ -12,7 +12,7 @@ from .link import Mention
 from .spec import Aggregate
 from .words import Token
 
-RoleName = Literal["dim", "measure", "count", "value", "rate", "column", "subject", "order", "compare"]
+RoleName = Literal["dim", "measure", "count", "value", "rate", "column", "subject", "order", "compare", "per"]
 
 _BY = {"by", "per", "each", "every", "across", "grouped", "split", "among", "depending", "against", "within"}
 _AGGREGATES: dict[str, Aggregate] = {
@@ -87,6 +87,7 @@ class _Cue:
     """What the words so far say about the next mention."""
 
     name: Literal["", "by", "order"] = ""
+    per: bool = False
     agg: Aggregate | None = None
     distinct: bool = False
     negative: bool = False
@@ -117,7 +118,11 @@ def assign(
             roles.append(Role("compare", mention, comparison=compared[mention], joined=cue.joined))
         elif mention not in skipped or cue.name == "by":
             after_top = top_end is not None and 0 <= words[position].start - top_end <= 2
-            roles.append(_role(mention, cue, words, after_top, catalog))
+            role = _role(mention, cue, words, after_top, catalog)
+            averaged = bool(roles) and roles[-1].agg == "mean" and roles[-1].name == "measure"
+            if cue.per and averaged and role.name == "dim" and mention.kind == "table":
+                role = replace(role, name="per")
+            roles.append(role)
         position = mention.last + 1
         following = words[position].word if position < len(words) else ""
         lists_on = following in _LIST
@@ -130,9 +135,11 @@ def _hear(words: list[Token], position: int, starts: dict[int, Mention], cue: _C
     word = words[position].word
     if word in _ORDER:
         cue.name = "order"
-    elif word in _BY or (word in ("which", "what", "whose", "who") and position + 1 in starts):
+    elif word == "by" and position and words[position - 1].word.endswith(("ed", "made", "sold", "bought")):
+        cue.name = ""  # "placed by customers"
+    elif word in _BY or (word in ("which", "what") and position + 1 in starts):
         cue.name = cue.name if cue.name == "order" and word == "by" else "by"
-        cue.agg = None
+        cue.agg, cue.per = None, word == "per"
     elif word in _AGGREGATES:
         cue.agg, cue.superlative = _AGGREGATES[word], word in _SUPERLATIVES
         cue.name = "" if cue.name == "by" else cue.name

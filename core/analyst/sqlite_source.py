@@ -30,12 +30,13 @@ class SQLiteSource:
             self._connection = sqlite3.connect(
                 f"{Path(path).as_uri()}?mode=ro", uri=True, check_same_thread=False
             )
-            self._connection.execute("PRAGMA query_only = true")
             self._connection.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.Error as error:
             raise DatabaseError(name, error) from error
         self._connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         register_all(self._connection)
+        # mode=ro and query_only let ATTACH create and open other files; an authorizer does not.
+        self._connection.set_authorizer(_allow)
         self._connection.create_aggregate("headway_median", 1, _Median)  # type: ignore[arg-type]
 
     def tables(self) -> list[TableInfo]:
@@ -51,25 +52,23 @@ class SQLiteSource:
     def _info(self, table: str) -> TableInfo:
         import ibis
 
-        columns = self._connection.execute(
-            "SELECT name, type, pk FROM pragma_table_info(?)", [table]
-        ).fetchall()
-        keys = self._connection.execute(
-            'SELECT id, "from", "table", "to" FROM pragma_foreign_key_list(?)', [table]
-        ).fetchall()
+        quoted = _quoted(table)
+        columns = self._connection.execute(f"PRAGMA table_info({quoted})").fetchall()
+        keys = self._connection.execute(f"PRAGMA foreign_key_list({quoted})").fetchall()
         ids = [key[0] for key in keys]
         return TableInfo(
             name=table,
-            schema=ibis.schema({name: self._type(table, name, declared) for name, declared, _ in columns}),
-            primary_key=tuple(name for name, _, rank in sorted(columns, key=lambda row: row[2]) if rank),
+            schema=ibis.schema({name: self._type(table, name, declared) for _, name, declared, *_ in columns}),
+            primary_key=tuple(name for _, name, *_, rank in sorted(columns, key=lambda row: row[-1]) if rank),
             foreign_keys=tuple(
-                (own, other, target or own) for key, own, other, target in keys if ids.count(key) == 1
+                (own, other, target or own) for key, _, other, own, target, *_ in keys if ids.count(key) == 1
             ),
         )
 
     def _type(self, table: str, column: str, declared: str) -> str:
         """Return the ibis type of a column. SQLite lets any value into any column: see what is there."""
-        sample = f'SELECT DISTINCT typeof(c) FROM (SELECT "{column}" AS c FROM "{table}" LIMIT 1000)'
+        rows = f"SELECT {_quoted(column)} AS c FROM {_quoted(table)} LIMIT 1000"
+        sample = f"SELECT DISTINCT typeof(c) FROM ({rows})"
         found = {kind for (kind,) in self._connection.execute(sample)} - {"null"}
         if found == {"integer"}:
             return "int64"
@@ -100,7 +99,7 @@ class SQLiteSource:
                         for values, field in zip(columns, query.schema, strict=True)
                     ]
                     yield pa.RecordBatch.from_arrays(arrays, schema=query.schema)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, sqlite3.Warning) as error:  # a second statement is a Warning until Python 3.12
             raise DatabaseError(self._name, error) from error
 
     def progress(self) -> float | None:
@@ -114,6 +113,20 @@ class SQLiteSource:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_LISTING = {"table_info", "foreign_key_list"}
+
+
+def _allow(action: int, first: str | None, *_: object) -> int:
+    """Allow reading, and the two pragmas that list columns and keys; refuse everything else."""
+    listing = action == sqlite3.SQLITE_PRAGMA and first in _LISTING
+    return sqlite3.SQLITE_OK if action in _READING or listing else sqlite3.SQLITE_DENY
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 class _Median:

@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from . import words
 from .catalog import Catalog, Column, as_date
 from .compile import compile_spec, query
-from .defaults import with_joins
+from .joins import with_joins
 from .periods import floor, shift
 from .restate import filter_words, measure_words
 from .source import Source, read
@@ -85,14 +83,19 @@ class Study:
         return low or today, high or today
 
     def ask(
-        self, dims: Sequence[Dim], measures: Sequence[Measure], filters: Sequence[Filter] = (), limit: int | None = None
+        self, dims: Sequence[Dim], measures: Sequence[Measure], filters: Sequence[Filter] = ()
     ) -> tuple[list[tuple[Any, ...]], str]:
-        """Return the rows of a query about the rows under study, and its SQL."""
+        """Return the rows of a query about the rows under study, and its SQL.
+
+        A filter on the date among ``filters`` replaces the study's own.
+        """
         self._check()
-        spec = QuerySpec("text", self.base.name, tuple(dims), tuple(measures), filters=(*self.filters, *filters))
-        if limit:
-            spec = msgspec.structs.replace(spec, order="measure", limit=limit)
-        compiled = query(compile_spec(with_joins(self.catalog, spec), self.catalog, self._source.dialect), self._source)
+        replaced = {f.column for f in filters if f.op == "during"}
+        kept = [f for f in self.filters if f.op != "during" or f.column not in replaced]
+        spec = QuerySpec("text", self.base.name, tuple(dims), tuple(measures), filters=(*kept, *filters))
+        compiled = query(
+            compile_spec(with_joins(self.catalog, spec), self.catalog, self._source.dialect), self._source
+        )
         table = read(self._source, compiled)
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True)), compiled.sql
 
@@ -108,11 +111,18 @@ class Study:
 
     @property
     def about(self) -> str:
-        """The rows or the number under study, in words: ``orders whose status is returned``, ``revenue``."""
+        """The number under study, in words: ``number of orders whose status is returned``, ``sum of revenue``."""
         if self.focus:
-            return f"{words.plural(self.base.label)} whose {filter_words(self.focus, self.catalog)}"
+            return f"number of {self.things}"
         name = measure_words(self.measure, self.catalog)
         return name[0].lower() + name[1:]
+
+    @property
+    def things(self) -> str:
+        """What the number under study adds up, in words: ``orders whose status is returned``, ``revenue``."""
+        if self.focus:
+            return f"{words.plural(self.base.label)} whose {filter_words(self.focus, self.catalog)}"
+        return words.plural(self.measure.label) if self.measure.agg == "count" else self.measure.label
 
     def kinds(self) -> list[Column]:
         """Return the columns worth comparing by: of few values, nearest to the base first, not filtered already."""

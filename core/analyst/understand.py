@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from . import grammar, link, periods, roles, words
-from .build import Builder
+from . import link, roles, words
+from .build import build
 from .catalog import Catalog
+from .clauses import Clauses
 from .errors import QuestionNotUnderstood
 from .prompt import Prompt
+from .reading import Reading
 from .restate import restate
 from .spec import Kind, QuerySpec
 
@@ -64,12 +66,13 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
             "No word of the request names a table, a column or a value of this database.",
             f"Ask about {words.listed([table.label for table in catalog.tables[:6]], 'or')}.",
         )
+    _refuse_unknown_names(left, mentions, catalog)
     top_end = clauses.top.end if clauses.top else None
     assigned = roles.assign(left, mentions, clauses.comparisons, catalog, top_end)
-    builder = Builder(catalog, kind, clauses, assigned, prompt.text)
-    spec = builder.build()
-    ignored = _ignored(left, mentions, prompt) + builder.unused
-    understood = len(mentions) - len(builder.unused) + bool(clauses.period) + bool(clauses.grain)
+    reading = Reading(catalog, kind, clauses, assigned, prompt.text)
+    spec = build(reading)
+    ignored = _ignored(left, mentions, prompt) + reading.unused
+    understood = len(mentions) - len(reading.unused) + bool(clauses.period) + bool(clauses.grain)
     if len(ignored) >= 2 and len(ignored) > understood + 1:
         raise QuestionNotUnderstood(
             f"Too little of the request is about this database: nothing is known of {words.listed(_quote(ignored))}.",
@@ -77,41 +80,34 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
         )
     notes = [f"I read {m.text!r} as {_meaning(m)!r}." for m in mentions if m.guessed]
     return Understanding(
-        spec, restate(spec, catalog), tuple(dict.fromkeys(ignored)), (*notes, *builder.notes)
+        spec, restate(spec, catalog), tuple(dict.fromkeys(ignored)), (*notes, *reading.notes)
     )
 
 
-@dataclass(frozen=True)
-class Clauses:
-    """What the grammar alone understood."""
+_COUNTED = {"many", "number", "count"}
 
-    chart: grammar.Chart | None
-    format: grammar.Format | None
-    top: grammar.Top | None
-    descending: bool | None
-    comparisons: list[grammar.Comparison]
-    period: periods.Period | None
-    grain: grammar.TimeGrain | None
-    share: bool
-    relation: bool
-    spread: bool
-    contrast: bool
 
-    @classmethod
-    def of(cls, prompt: Prompt) -> Clauses:
-        """Take every clause out of a prompt. The order matters: "over 2000" is no year, "since 2020" no number."""
-        chart, file_format = grammar.take_chart(prompt), grammar.take_format(prompt)
-        descending = grammar.take_direction(prompt)
-        period = periods.take_period(prompt)
-        top = grammar.take_top(prompt)
-        comparisons = grammar.take_comparisons(prompt)
-        return cls(
-            chart, file_format, top, descending, comparisons, period, grammar.take_grain(prompt),
-            share=bool(re.search(r"\b(share|percentage|proportion|percent|breakdown|make ?up|composition)\b", prompt.rest)),
-            relation=bool(re.search(r"\b(relation(?:ship)?|correlat\w+|against|scatter|depend\w*)\b", prompt.rest)),
-            spread=bool(re.search(r"\b(distribution|histogram|spread|distributed)\b", prompt.text)),
-            contrast=bool(re.search(r"\b(compare[ds]?|comparison|versus|vs\.?|difference)\b", prompt.text)),
-        )  # fmt: skip
+def _refuse_unknown_names(left: list[words.Token], mentions: list[link.Mention], catalog: Catalog) -> None:
+    """Raise when what to group by or to count is unknown: an answer without it would be another answer."""
+    used = {number for mention in mentions for number in range(mention.first, mention.last + 1)}
+    for place, token in enumerate(left):
+        if place in used or not token.word[0].isalpha() or token.word in link.STOP_WORDS:
+            continue
+        before = [
+            other.word for other in left[max(0, place - 2) : place] if other.word not in ("of", "the", "each")
+        ]
+        if before and before[-1] in ("by", "per"):
+            kinds = [column.label for table in catalog.tables for column in table.categories]
+            near = words.listed(list(dict.fromkeys(kinds))[:8], "or")
+            raise QuestionNotUnderstood(
+                f"There is no {token.text!r} in this database to group by.",
+                f"Group by {near}." if near else "",
+            )
+        if before and before[-1] in _COUNTED:
+            names = words.listed([words.plural(table.label) for table in catalog.tables[:8]], "or")
+            raise QuestionNotUnderstood(
+                f"There are no {token.text!r} in this database to count.", f"Count {names}."
+            )
 
 
 def _straight(text: str) -> str:

@@ -114,6 +114,15 @@ def plural(noun: str) -> str:
     return noun + ("es" if re.search(r"(s|x|ch|sh)$", noun) else "s")
 
 
+def singular(noun: str) -> str:
+    """Return the singular of an English noun phrase; singulars stay as they are."""
+    if re.search(r"[^aeiou]ies$", noun):
+        return noun[:-3] + "y"
+    if re.search(r"(s|x|ch|sh)es$", noun):
+        return noun[:-2]
+    return noun[:-1] if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) else noun
+
+
 def listed(parts: list[str], last: str = "and") -> str:
     """Return ``a, b and c``."""
     if len(parts) < 2:

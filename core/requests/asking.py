@@ -129,14 +129,14 @@ def nothing_found(understanding: Understanding, catalog: Catalog) -> NothingFoun
     return NothingFound(f"No rows match: {understanding.text}.", hint, examples(catalog))
 
 
-def facts(understanding: Understanding, sql: str, notes: list[str] | None = None) -> dict[str, Any]:
+def facts(understanding: Understanding, sql: str = "", notes: list[str] | None = None) -> dict[str, Any]:
     """Return what the terminal entry tells of a request: understood, ignored, notes, and the SQL when it is short."""
     told: dict[str, Any] = {"understood": understanding.text}
     if understanding.ignored:
         told["ignored"] = list(understanding.ignored[:_WORDS])
     if everything := [*understanding.notes, *(notes or [])]:
         told["notes"] = everything[:_WORDS]
-    if len(sql.encode()) <= _SQL_BYTES:
+    if 0 < len(sql.encode()) <= _SQL_BYTES:
         told["sql"] = sql
     return told
 

@@ -37,19 +37,28 @@ def work(prompt: str, run: Run) -> None:
             count=lambda part: ask.count(part, catalog),
         )
 
-        run.step("Fetching relevant data", f"Reading {words.listed([catalog.table(t).label for t in spec.tables])}")
+        run.step(
+            "Fetching relevant data", f"Reading {words.listed([catalog.table(t).label for t in spec.tables])}"
+        )
         query = ask.compile(spec, catalog)
         rows = ask.rows(query)
         if not rows:
             raise nothing_found(understanding, catalog)
-        run.update(current=len(rows), total=len(rows), unit="rows", message=f"{len(rows):,} of {words.count(len(rows), 'row')}")
+        run.update(
+            current=len(rows),
+            total=len(rows),
+            unit="rows",
+            message=f"{len(rows):,} of {words.count(len(rows), 'row')}",
+        )
 
     run.step("Generating visualization", f"{words.count(len(rows), 'row')} into a {spec.chart} chart")
     chart = msgspec.json.encode(charts.vega(spec, catalog, rows))
     run.update(1.0)
 
     run.step("Preparing response", f"{len(chart) / 1000:,.0f} kB")
-    with run.artifact("chart", f"{_stem(understanding.text)}.vl.json", rows=len(rows), chart=spec.chart) as path:
+    with run.artifact(
+        "chart", f"{_stem(understanding.text)}.vl.json", rows=len(rows), chart=spec.chart
+    ) as path:
         path.write_bytes(chart)
     run.finish(summary(understanding), **facts(understanding, query.sql, notes))
 

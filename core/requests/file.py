@@ -47,7 +47,12 @@ def work(prompt: str, run: Run) -> None:
         run.update(1.0, f"{words.count(total, 'row')}, {words.count(len(query.schema), 'column')}")
 
         def written(rows: int) -> None:
-            run.update(current=rows, total=total, unit="rows", message=f"{rows:,} of {words.count(total, 'row')} written")
+            run.update(
+                current=rows,
+                total=total,
+                unit="rows",
+                message=f"{rows:,} of {words.count(total, 'row')} written",
+            )
 
         run.step("Generating file", f"0 of {words.count(total, 'row')} written")
         name = _name(understanding)

@@ -53,7 +53,7 @@ def work(prompt: str, run: Run) -> None:
     run.step("Preparing response", words.count(len(found), "finding"))
     with run.artifact("text", "findings.json", rows=rows, findings=len(found)) as path:
         path.write_bytes(msgspec.json.encode(answer))
-    run.finish(summary(understanding), **facts(understanding, ""))
+    run.finish(summary(understanding), **facts(understanding))
 
 
 TEXT = Request(

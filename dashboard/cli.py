@@ -31,7 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = getattr(error, "exit_status", 1)
     except KeyboardInterrupt:
         status = 130
-    _leave_behind_threads(status)
     return status
 
 
@@ -114,6 +113,7 @@ def _serve(options: argparse.Namespace) -> int:
             allowed_hosts=tuple(options.allowed_host),
         )
     )
+    _leave_behind_threads()
     return 0
 
 
@@ -177,10 +177,9 @@ def _sessions(options: argparse.Namespace) -> int:
     return 0
 
 
-def _leave_behind_threads(status: int) -> None:
-    """End the process at once when a run's thread does not: the store is closed, nothing is left to save."""
-    strays = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
-    if strays and threading.current_thread() is threading.main_thread():
+def _leave_behind_threads() -> None:
+    """End the process though the work of a stopped run does not: nothing is left to be saved."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)
+        os._exit(0)

@@ -65,16 +65,13 @@ class Refused(ApiHandler):
     """Say why a request is refused; send a person who needs a token to the place where it is given."""
 
     def initialize(self, refusal: Refusal, login: str) -> None:
-        self._refusal = refusal
-        self._login = login
-
-    async def prepare(self) -> None:
-        await super().prepare()
         person = "text/html" in self.request.headers.get("Accept", "") and self.request.method == "GET"
-        if self._refusal.status == 401 and person:
-            self.redirect(self._login, status=303)
-        else:
-            self.refuse(Problem(self._refusal.status, self._refusal.detail, self._refusal.headers))
+        if refusal.status == 401 and person:
+            refusal = Refusal(303, refusal.close_code, "the token is given at /login", (("Location", login),))
+        self._refusal = refusal
+
+    async def refusal(self) -> Refusal | None:
+        return self._refusal
 
 
 class RefusedSocket(WebSocketHandler):

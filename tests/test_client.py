@@ -1,0 +1,255 @@
+"""`headway.dashboard.client.tail`: a session of another server, whatever the network does."""
+
+import asyncio
+import socket
+import threading
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from tornado.web import HTTPError
+
+from headway.dashboard import client
+from headway.dashboard.client import Remote, ServerRefused, ServerUnreachable, tail
+from headway.errors import InvalidSessionId, LogReplaced
+
+
+async def take(count, entries):
+    """Return the first entries of an iterator, which is closed then."""
+    taken = []
+    try:
+        async with asyncio.timeout(30):
+            async for entry in entries:
+                taken.append(entry)
+                if len(taken) == count:
+                    return taken
+    finally:
+        await entries.aclose()
+    return taken
+
+
+def offsets(entries):
+    return [entry.offset for entry in entries]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(client, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
+
+
+@contextmanager
+def relay(url):
+    """Forward a port to the server; give its address, what cuts connections, and what lets new ones in."""
+    pairs, doors = [], socket.create_server(("127.0.0.1", 0))
+    is_open = threading.Event()
+    is_open.set()
+    place = urlsplit(url)
+
+    def pump(source, sink):
+        try:
+            while data := source.recv(65_536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        finally:
+            for end in (source, sink):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def accept():
+        while True:
+            try:
+                outer, _ = doors.accept()
+            except OSError:
+                return
+            if not is_open.is_set():
+                outer.close()
+                continue
+            inner = socket.create_connection(("127.0.0.1", place.port))
+            pairs.append((outer, inner))
+            for ends in ((outer, inner), (inner, outer)):
+                threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    def cut():
+        for ends in pairs:
+            for end in ends:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{doors.getsockname()[1]}", cut, is_open
+    finally:
+        doors.shutdown(socket.SHUT_RDWR)
+        doors.close()
+        thread.join()
+        cut()
+        for ends in pairs:
+            for end in ends:
+                end.close()
+
+
+def test_it_yields_the_entries_of_the_log_then_live_ones(server):
+    server.log("s1", "One", "Two")
+
+    async def follow():
+        entries = tail(server.url, "s1")
+        taken = [await anext(entries), await anext(entries)]
+        await asyncio.to_thread(server.log, "s1", "Three")
+        return taken + await take(1, entries)
+
+    assert asyncio.run(follow()) == server.runtime.logger.get_progress_logs("s1")
+
+
+def test_since_leaves_out_what_is_known(server):
+    server.log("s1", *"abcde")
+    epoch = server.runtime.logger.session("s1").epoch
+    for options in ({}, {"epoch": epoch}):
+        assert offsets(asyncio.run(take(2, tail(server.url, "s1", 3, **options)))) == [4, 5]
+
+
+def test_a_session_that_is_not_there_yet_is_waited_for(server, until):
+    async def follow():
+        coming = asyncio.ensure_future(take(1, tail(server.url, "later")))
+        await asyncio.to_thread(until, lambda: server.runtime.logger.hub.watched("later"))
+        await asyncio.to_thread(server.log, "later", "One")
+        return await coming
+
+    assert offsets(asyncio.run(follow())) == [1]
+
+
+def test_it_comes_back_after_cuts_and_misses_and_repeats_nothing(server):
+    rounds, each = 20, 20
+    go_on = threading.Semaphore()
+
+    async def follow(url, cut):
+        seen, entries = [], tail(url, "s1")
+        async with asyncio.timeout(60):
+            while len(seen) < rounds * each:
+                seen.append(await anext(entries))
+                if len(seen) % each == each // 2:
+                    cut()
+                    go_on.release()
+        await entries.aclose()
+        return seen
+
+    def write():
+        for number in range(1, rounds * each + 1):
+            if number % each == 1:
+                go_on.acquire(timeout=30)
+            server.runtime.logger.log("s1", "Count", str(number), 1, 1)
+
+    with relay(server.url) as (url, cut, _):
+        writer = threading.Thread(target=write)
+        writer.start()
+        seen = asyncio.run(follow(url, cut))
+        writer.join()
+    assert offsets(seen) == list(range(1, rounds * each + 1))
+    assert [entry.message for entry in seen] == [str(offset) for offset in offsets(seen)]
+
+
+def test_it_polls_where_sockets_do_not_get_through(server, until, monkeypatch):
+    from headway.dashboard.routes.ws import ProgressSocket
+
+    async def blocked(self):
+        raise HTTPError(403)  # what a proxy between says
+
+    monkeypatch.setattr(ProgressSocket, "prepare", blocked)
+    server.log("s1", "One")
+
+    async def follow():
+        entries = tail(server.url, "s1")
+        first = await anext(entries)
+        second = asyncio.ensure_future(take(1, entries))
+        await asyncio.to_thread(until, lambda: server.runtime.logger.hub.watched("s1"))
+        await asyncio.to_thread(server.log, "s1", "Two")
+        return [first, *await second]
+
+    assert offsets(asyncio.run(follow())) == [1, 2]
+
+
+@pytest.mark.parametrize("sockets", [True, False])
+def test_another_log_is_an_error_that_tells_its_epoch(server, monkeypatch, sockets):
+    if not sockets:
+        monkeypatch.setattr(client, "_by_socket", client._by_poll)
+    server.log("s1", "One")
+    epoch = server.runtime.logger.session("s1").epoch
+    for options in ({"since": 2}, {"epoch": "another"}):
+        with pytest.raises(LogReplaced) as caught:
+            asyncio.run(take(1, tail(server.url, "s1", **options)))
+        assert caught.value.epoch == epoch
+
+
+def test_a_log_that_is_replaced_while_it_is_followed_is_an_error(server):
+    server.log("s1", "One", "Two")
+
+    async def follow():
+        entries = tail(server.url, "s1")
+        await anext(entries)
+        await anext(entries)
+        await asyncio.to_thread(httpx.delete, f"{server.url}/api/sessions/s1")
+        with pytest.raises(LogReplaced):
+            await take(1, entries)
+
+    asyncio.run(follow())
+
+
+def test_a_log_that_is_replaced_while_the_client_is_away_is_an_error(server):
+    """The new log is longer than the old one: only its epoch tells that it is another."""
+    server.log("s1", "One")
+
+    async def follow(url, cut, is_open):
+        entries = tail(url, "s1")
+        await anext(entries)
+        await asyncio.to_thread(server.log, "s1", "Two")
+        await anext(entries)
+        is_open.clear()
+        cut()
+        await asyncio.to_thread(server.runtime.logger.delete_session, "s1")
+        await asyncio.to_thread(server.log, "s1", *"abc")
+        is_open.set()
+        with pytest.raises(LogReplaced) as caught:
+            await take(1, entries)
+        return caught.value.epoch
+
+    with relay(server.url) as (url, cut, is_open):
+        assert asyncio.run(follow(url, cut, is_open)) == server.runtime.logger.session("s1").epoch
+
+
+def test_a_token_opens_the_server(serving):
+    with serving(token="secret") as running:
+        running.log("s1", "One")
+        assert offsets(asyncio.run(take(1, tail(running.url, "s1", token="secret")))) == [1]
+        for token in (None, "wrong"):
+            with pytest.raises(ServerRefused, match="token"):
+                asyncio.run(take(1, tail(running.url, "s1", token=token)))
+
+
+def test_a_server_that_is_not_there_is_an_error_after_the_first_timeout(monkeypatch):
+    monkeypatch.setattr(client, "FIRST_CONNECT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(ServerUnreachable, match=f"http://127.0.0.1:{port}"):
+        asyncio.run(take(1, tail(f"http://127.0.0.1:{port}", "s1")))
+
+
+def test_what_is_no_session_id_is_refused_here_already():
+    with pytest.raises(InvalidSessionId):
+        asyncio.run(take(1, tail("http://localhost:1", "../x")))
+
+
+def test_a_session_is_asked_for(server):
+    server.log("s1", "One")
+
+    async def ask(session_id):
+        return await Remote(server.url).session(session_id)
+
+    assert asyncio.run(ask("s1")) == httpx.get(f"{server.url}/api/sessions/s1").json()
+    assert asyncio.run(ask("nobody")) is None

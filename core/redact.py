@@ -16,7 +16,7 @@ _NAMES = (
 )
 _PATTERNS = [
     re.compile(
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)"
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
     ),
     re.compile(r"(?i)(?<![a-z0-9])(?:bearer|basic)\s{1,4}[a-z0-9+/_.~=-]{16,4096}"),
     re.compile(

@@ -40,9 +40,22 @@ def _base(reading: Reading) -> str:
             return role.mention.targets[0].table
     for role in reading.named("rate"):
         return reading.best(role.mention.of("value")).table
-    for role in reading.named("measure", "count"):
-        return reading.column_of(role.mention, numeric=role.name == "measure").table
+    measured = [
+        reading.column_of(role.mention, numeric=role.name == "measure").table
+        for role in reading.named("measure", "count")
+    ]
+    if measured:
+        return _finest(reading, measured)
     return _first_table(reading, "subject", "value", "compare", "dim", "column", "order")
+
+
+def _finest(reading: Reading, tables: list[str]) -> str:
+    """Return the first of the tables whose rows each meet one row of every other; else the first of all."""
+    for table in tables:
+        ways = [reading.catalog.path(table, other) for other in tables]
+        if all(way is not None and not any(join.many for join in way) for way in ways):
+            return table
+    return tables[0]
 
 
 def _first_table(reading: Reading, *names: str) -> str:

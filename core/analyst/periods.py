@@ -12,13 +12,16 @@ from .prompt import Prompt
 _NAMES = [name.lower() for name in calendar.month_name[1:]]
 _MONTHS = {short: n for n, name in enumerate(_NAMES, 1) for short in (name, name[:3])} | {"sept": 9}
 _MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+_ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 4}
 _YEAR = r"(?:1[6-9]|20|21)\d\d"
 _POINT = (
-    rf"(?:\d{{4}}-\d\d-\d\d|{_YEAR}-(?:0[1-9]|1[0-2])|(?:q[1-4]|[1-4](?:st|nd|rd|th) quarter)(?:,? (?:of )?{_YEAR})"
+    rf"(?:\d{{4}}-\d\d-\d\d|{_YEAR}-(?:0[1-9]|1[0-2])|(?:q[1-4]|(?:{'|'.join(_ORDINALS)}) quarter)(?:,? (?:of )?{_YEAR})"
     rf"|{_YEAR}[ -]?q[1-4]|\d\d?(?:st|nd|rd|th)?(?: of)? {_MONTH},? {_YEAR}|{_MONTH} \d\d?(?:st|nd|rd|th)?,? {_YEAR}"
     rf"|{_MONTH},?(?: of)? {_YEAR}|(?:the year )?{_YEAR})"
 )
-_BEFORE = r"(?<![\w.,$€£-])"
+# No part of a longer number, and no number that something is compared with.
+_COMPARED = ("over", "than", "above", "under", "below", "least", "most", "exactly", ">", "<", "=")
+_BEFORE = r"(?<![\w.,$€£-])" + "".join(f"(?<!{word} )(?<!{word})" for word in _COMPARED)
 _AFTER = r"(?![\w%]|[.,]\d)"
 _NUMBERS = {
     "a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -140,8 +143,9 @@ def _span(point: str) -> tuple[datetime.date, datetime.date]:
     if match := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", point):
         return _days(int(match[1]), int(match[2]), int(match[3]))
     year = int(re.findall(_YEAR, point)[-1])
-    if match := re.search(r"q([1-4])|([1-4])(?:st|nd|rd|th) quarter", point):
-        start = datetime.date(year, 3 * int(match[1] or match[2]) - 2, 1)
+    if match := re.search(r"q([1-4])|(\w+) quarter", point):
+        number = int(match[1] or _ORDINALS[match[2]])
+        start = datetime.date(year, 3 * number - 2, 1)
         return start, shift(start, "quarter", 1)
     if match := re.fullmatch(rf"{_YEAR}-(\d\d)", point):
         start = datetime.date(year, int(match[1]), 1)

@@ -108,7 +108,7 @@ class Process:
             self.popen = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=folder,
-                env=os.environ | {"XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"} | environment,
+                env=os.environ | {"XDG_STATE_HOME": str(folder / "state")} | environment,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

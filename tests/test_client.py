@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -39,61 +39,56 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
 
 
-@contextmanager
-def relay(url):
-    """Forward a port to the server; give its address, what cuts connections, and what lets new ones in."""
-    pairs, doors = [], socket.create_server(("127.0.0.1", 0))
-    is_open = threading.Event()
-    is_open.set()
-    place = urlsplit(url)
+class Relay:
+    """A port that is forwarded to a server, and can be cut; a context manager.
 
-    def pump(source, sink):
-        try:
+    ``is_open`` says whether new connections are let in.
+    """
+
+    def __init__(self, url):
+        self.port = urlsplit(url).port
+        self.doors = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.doors.getsockname()[1]}"
+        self.is_open = True
+        self.ends = []
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.doors.shutdown(socket.SHUT_RDWR)
+        self.doors.close()
+        self.thread.join()
+        self.cut()
+        for end in self.ends:
+            end.close()
+
+    def accept(self):
+        with suppress(OSError):
+            while True:
+                outer, _ = self.doors.accept()
+                if not self.is_open:
+                    outer.close()
+                    continue
+                inner = socket.create_connection(("127.0.0.1", self.port))
+                self.ends += [outer, inner]
+                for ends in ((outer, inner), (inner, outer)):
+                    threading.Thread(target=self.pump, args=ends, daemon=True).start()
+
+    def pump(self, source, sink):
+        with suppress(OSError):
             while data := source.recv(65_536):
                 sink.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for end in (source, sink):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
-    def accept():
-        while True:
-            try:
-                outer, _ = doors.accept()
-            except OSError:
-                return
-            if not is_open.is_set():
-                outer.close()
-                continue
-            inner = socket.create_connection(("127.0.0.1", place.port))
-            pairs.append((outer, inner))
-            for ends in ((outer, inner), (inner, outer)):
-                threading.Thread(target=pump, args=ends, daemon=True).start()
-
-    def cut():
-        for ends in pairs:
-            for end in ends:
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{doors.getsockname()[1]}", cut, is_open
-    finally:
-        doors.shutdown(socket.SHUT_RDWR)
-        doors.close()
-        thread.join()
-        cut()
-        for ends in pairs:
-            for end in ends:
-                end.close()
+    def cut(self):
+        for end in self.ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 def test_it_yields_the_entries_of_the_log_then_live_ones(server):
@@ -129,13 +124,13 @@ def test_it_comes_back_after_cuts_and_misses_and_repeats_nothing(server):
     rounds, each = 20, 20
     go_on = threading.Semaphore()
 
-    async def follow(url, cut):
-        seen, entries = [], tail(url, "s1")
+    async def follow(relay):
+        seen, entries = [], tail(relay.url, "s1")
         async with asyncio.timeout(60):
             while len(seen) < rounds * each:
                 seen.append(await anext(entries))
                 if len(seen) % each == each // 2:
-                    cut()
+                    relay.cut()
                     go_on.release()
         await entries.aclose()
         return seen
@@ -146,10 +141,10 @@ def test_it_comes_back_after_cuts_and_misses_and_repeats_nothing(server):
                 go_on.acquire(timeout=30)
             server.runtime.logger.log("s1", "Count", str(number), 1, 1)
 
-    with relay(server.url) as (url, cut, _):
+    with Relay(server.url) as relay:
         writer = threading.Thread(target=write)
         writer.start()
-        seen = asyncio.run(follow(url, cut))
+        seen = asyncio.run(follow(relay))
         writer.join()
     assert offsets(seen) == list(range(1, rounds * each + 1))
     assert [entry.message for entry in seen] == [str(offset) for offset in offsets(seen)]
@@ -205,22 +200,22 @@ def test_a_log_that_is_replaced_while_the_client_is_away_is_an_error(server):
     """The new log is longer than the old one: only its epoch tells that it is another."""
     server.log("s1", "One")
 
-    async def follow(url, cut, is_open):
-        entries = tail(url, "s1")
+    async def follow(relay):
+        entries = tail(relay.url, "s1")
         await anext(entries)
         await asyncio.to_thread(server.log, "s1", "Two")
         await anext(entries)
-        is_open.clear()
-        cut()
+        relay.is_open = False
+        relay.cut()
         await asyncio.to_thread(server.runtime.logger.delete_session, "s1")
         await asyncio.to_thread(server.log, "s1", *"abc")
-        is_open.set()
+        relay.is_open = True
         with pytest.raises(LogReplaced) as caught:
             await take(1, entries)
         return caught.value.epoch
 
-    with relay(server.url) as (url, cut, is_open):
-        assert asyncio.run(follow(url, cut, is_open)) == server.runtime.logger.session("s1").epoch
+    with Relay(server.url) as relay:
+        assert asyncio.run(follow(relay)) == server.runtime.logger.session("s1").epoch
 
 
 def test_a_token_opens_the_server(serving):

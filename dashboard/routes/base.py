@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import responses
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
@@ -154,7 +155,9 @@ class ApiHandler(Guarded):
     async def prepare(self) -> None:
         self._body = bytearray()
         self._too_large = False
-        self.request.connection.set_max_body_size(MAX_DROPPED)
+        connection = self.request.connection
+        if isinstance(connection, HTTP1Connection):
+            connection.set_max_body_size(MAX_DROPPED)
         if refusal := await self.refusal():
             self.refuse(Problem(refusal.status, refusal.detail, refusal.headers))
 
@@ -203,7 +206,7 @@ class ApiHandler(Guarded):
         # Tornado leaves out the body.
         if "GET" not in self._allowed():
             raise HTTPError(405)
-        await self.get(*args)  # type: ignore[func-returns-value, misc]
+        await self.get(*args)  # type: ignore[misc]
 
     def options(self, *args: str) -> None:
         self.set_header("Allow", ", ".join(self._allowed()))

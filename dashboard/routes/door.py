@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketHandler
 
 from headway.dashboard.guard import COOKIE_DAYS, Guard, Refusal, guard_of
 
-from .base import ApiHandler, Problem
+from .base import ApiHandler
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -90,7 +90,7 @@ class RefusedSocket(WebSocketHandler):
 class Door(Router):
     """A router that takes only what the guard refuses; everything else goes on to the routes."""
 
-    PUBLIC = ("/healthz", "/readyz", "/login")
+    PUBLIC = ("/healthz", "/readyz", "/login", "/favicon.ico")
 
     def __init__(self, application: Application, guard: Guard, prefix: str) -> None:
         self._application = application

@@ -88,7 +88,8 @@ TEMPLATE = """\
   })(document.documentElement)
 </script>
 <style>
-  html[data-headway] { --page: #ffffff; --side: #f8f8f8; --text: #1a1d23; --line: #1a1d231f; background: var(--page) }
+  html[data-headway] { --page: #ffffff; --side: #f8f8f8; --text: #1a1d23; --line: #1a1d231f;
+    background: var(--page) }
   html[data-theme=dark] { --page: #15171c; --side: #1b1d22; --text: #e8eaef; --line: #e8eaef1f }
   #headway-skeleton { position: fixed; inset: 0; z-index: 9; display: grid; grid: 57px 1fr / 288px 1fr;
     background: var(--page); color: var(--text); font: 600 18px FONT }

@@ -172,7 +172,7 @@ export class ProgressClient {
       this.abort = new AbortController()
       const answer = await fetch(this.address("api/progress", {wait, limit: 1000}), {signal: this.abort.signal})
       if (answer.status === 409) { this.reset(); continue }
-      if (answer.status === 404) return this.onSynced(false)
+      if (answer.status === 404) { this.onSynced(false); return false }
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
       const skew = Date.parse(answer.headers.get("Date")) - Date.now()
       this.skew = Math.abs(skew) > 2000 ? skew : 0
@@ -183,6 +183,7 @@ export class ProgressClient {
       more = body.more
     }
     this.onSynced(true)
+    return true
   }
 
   connect() {
@@ -227,7 +228,7 @@ export class ProgressClient {
     this.polling = true
     for (let wait = 0; this.running && this.state !== "live"; wait = 25) {
       const pause = await this.read(wait).then(
-        () => { if (this.state !== "live") this.setState("polling"); return 500 },
+        exists => { if (this.state !== "live") this.setState("polling"); return exists ? 250 : 2000 },
         () => { if (this.state !== "live") this.setState("offline"); return 1500 })
       await new Promise(done => setTimeout(done, pause))
     }
@@ -267,13 +268,13 @@ const WINDOWED = 200        // more rows than this: only those in sight are in t
 /** Draw one run: header, overall bar, one row and bar per step. Painted at most once a frame. */
 export class RunView {
   constructor({onStop = null, announce = () => {}, now = Date.now} = {}) {
-    Object.assign(this, {announce, now, rows: [], byKey: new Map(), current: -1, status: "running", overall: 0, drawn: new Map(), dirty: new Set(), follow: true})
+    Object.assign(this, {canStop: Boolean(onStop), announce, now, rows: [], byKey: new Map(), current: -1, status: "running", overall: 0, drawn: new Map(), dirty: new Set(), follow: true})
     this.mark = h("span.mark", {"aria-hidden": "true"})
     this.title = h("span.run-title")
     this.time = h("span.run-time")
     this.fold = h("button.run-fold", {type: "button", "aria-expanded": "true", onclick: () => this.toggle(!this.open, true)}, this.mark, h("span.run-label", {}, this.title, this.time))
     this.link = h("span.link", {hidden: true}, h("span"))
-    this.stop = h("button.stop", {type: "button", hidden: !onStop, onclick: () => this.askStop(onStop)}, "Stop")
+    this.stop = h("button.stop", {type: "button", hidden: true, onclick: () => this.askStop(onStop)}, "Stop")
     this.bar = h("div.bar", {role: "progressbar", "aria-label": "Overall progress", "aria-valuemin": 0, "aria-valuemax": 100}, h("i"))
     this.list = h("ol.rows", {"aria-label": "Steps"})
     this.scroller = h("div.steps", {tabIndex: -1, onscroll: () => this.scrolled()}, this.list)
@@ -314,6 +315,7 @@ export class RunView {
     const at = Date.parse(entry.timestamp)
     this.started ??= at
     this.latest = at
+    this.name ??= entry.data?.prompt ? "" : entry.data?.title      // a prompt stands above; a title has no other place
     if (entry.data?.plan && !this.rows.length) { this.planned = true; entry.data.plan.forEach((name, i) => this.row(i + 1, name)) }
     const index = this.row(entry.step_number, entry.step)
     const row = this.rows[index]
@@ -365,10 +367,11 @@ export class RunView {
     const alive = this.alive
     const status = this.settled && this.status === "running" ? "completed" : this.status
     this.el.dataset.status = this.mark.dataset.status = status
-    this.title.textContent = alive ? this.rows[this.current]?.name ?? "Starting…" : ENDED[status] ?? status
+    const now = alive ? this.rows[this.current]?.name ?? "Starting…" : ENDED[status] ?? status
+    this.title.textContent = this.name ? `${this.name} · ${now}` : now
     this.bar.style.setProperty("--at", this.overall)
     this.bar.setAttribute("aria-valuenow", Math.floor(this.overall * 100))
-    this.stop.hidden = !alive || !this.stop.onclick || this.stop.dataset.none === ""
+    this.stop.hidden = !alive || !this.canStop
     this.link.hidden = !alive || !this.link.dataset.state
     this.tell()
     if (alive && !this.ticking) this.ticking = setInterval(() => this.el.isConnected ? this.tell() : this.rest(), 1000)

@@ -29,7 +29,7 @@ class Chat {
     this.jump = h("button.jump", {type: "button", hidden: true, "aria-label": "Jump to the latest", onclick: () => this.toEnd(true)}, icon("down", 18))
     this.scroller = h("div.scroller", {tabIndex: -1, onscroll: () => this.scrolled()}, this.stage)
     this.banner = h("div.banner", {role: "status", hidden: true})
-    this.el = h("div.chat", {}, h("style", {textContent: CSS}), this.scroller, h("div.dock", {}, this.jump, this.banner, this.composer.el), this.log)
+    this.el = h("div.conversation", {}, h("style", {textContent: CSS}), this.scroller, h("div.dock", {}, this.jump, this.banner, this.composer.el), this.log)
     this.growth = new ResizeObserver(() => this.pinned ? this.toEnd() : this.scrolled())
     this.growth.observe(this.stage)
     this.hotkeys = event => this.hotkey(event)

@@ -29,8 +29,8 @@ class ProgressLog(JSComponent):
         default="",
         allow_None=True,
         doc="""
-        Where the server is, such as "https://progress.example.org/"; empty is the page's own server, None means
-        that there is none and `entries` says all.""",
+        Where the server is, such as "https://progress.example.org/"; empty is the page's own server, None
+        means that there is none and `entries` says all.""",
     )
 
     entries = param.List(
@@ -71,7 +71,7 @@ class ProgressLog(JSComponent):
             self.on_complete(self.status)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """Show the notebook's own widget: no extension has to be loaded, and the kernel holds the connection."""
+        """Show the notebook's own widget: no extension is loaded, and the kernel holds the connection."""
         return show(self.session_id, self._entries)._repr_mimebundle_(include=include, exclude=exclude)
 
     def _entries(self) -> AsyncIterator[Entry]:

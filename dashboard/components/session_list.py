@@ -18,7 +18,8 @@ class SessionList(JSComponent):
     session_id = param.String(
         default="",
         doc="""
-        The selected session, whose notification counts as read while the page is in sight. Empty is a new chat.""",
+        The selected session, whose notification counts as read while the page is in sight. Empty is a new
+        chat.""",
     )
 
     drawer = param.Boolean(

@@ -139,7 +139,7 @@ class SessionList {
     this.leaving.set(sessionId, setTimeout(() => this.destroy(sessionId), UNDO))
     if (this.selected === sessionId) this.select("")
     this.draw()
-    ;(next ?? this.fresh).focus()
+    setTimeout(() => (next ?? this.fresh).focus())      // after the chat, which takes it with the new session
     const undo = h("button", {type: "button", onclick: () => this.restore(sessionId)}, "Undo")
     this.tell(`Deleted “${title}”`, undo)
   }
@@ -182,13 +182,17 @@ class SessionList {
   }
 }
 
-export function render({model}) {
-  const narrow = matchMedia(NARROW)
-  const drawer = () => { if (narrow.matches) model.drawer = false }
-  const list = new SessionList(sessionId => { model.session_id = sessionId; drawer() })
+const lists = new WeakMap()     // a drawer that opens again renders its content again: the list lives on
+
+export function render({model, view}) {
+  const drawer = () => { if (matchMedia(NARROW).matches) model.drawer = false }
+  if (!lists.has(view)) {
+    lists.set(view, new SessionList(sessionId => { model.session_id = sessionId; drawer() }))
+    drawer()
+  }
+  const list = lists.get(view)
   model.on("session_id", () => list.show(model.session_id))
   model.on("remove", () => list.close())
   list.show(model.session_id)
-  drawer()
   return list.el
 }

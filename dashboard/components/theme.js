@@ -13,20 +13,23 @@ function measure() {
   return 0.299 * r + 0.587 * g + 0.114 * b < 128
 }
 
-let dark = null
+const ours = html.dataset.headway !== undefined         // our own page has decided before anything was drawn
+let dark = ours ? html.dataset.theme === "dark" : measure()
+let settled = !ours
+
 function update() {
   const now = measure()
-  if (now === dark) return
+  if (!settled) settled = now === dark                  // Material begins light and follows in a moment
+  if (!settled || now === dark) return
   dark = now
-  if (html.dataset.headway !== undefined) {     // our own page: remember the reader's choice
-    html.dataset.theme = dark ? "dark" : "light"
-    html.style.colorScheme = html.dataset.theme
+  if (ours) {                                           // the reader has chosen
+    html.dataset.theme = html.style.colorScheme = dark ? "dark" : "light"
     try { localStorage.setItem("headway.theme", html.dataset.theme) } catch { /* no storage here */ }
   }
   for (const listener of listeners) listener(dark)
 }
 
-export const isDark = () => dark ?? measure()
+export const isDark = () => dark
 
 /** Call `listener(dark)` at each change; returns the way to stop. */
 export function onTheme(listener) {

@@ -35,6 +35,7 @@ class Headway:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.path = path
+        self.routes = self.url + path.rpartition("/")[0]
         self.gates = folder / "gates"
         self.gates.mkdir()
         self.arguments = arguments or [
@@ -51,7 +52,7 @@ class Headway:
             cwd=self.folder,
             env=os.environ
             | {
-                "XDG_STATE_HOME": str(self.folder),
+                "XDG_STATE_HOME": str(self.folder / "state"),
                 "HEADWAY_TEST_GATES": str(self.gates),
                 "HEADWAY_STORE": f"json:{self.folder / 'logs'}",
             },
@@ -61,7 +62,7 @@ class Headway:
         again = threading.Event()
         for _ in range(SECONDS * 20):
             try:
-                httpx.get(f"{self.url}/healthz", timeout=5).raise_for_status()
+                httpx.get(f"{self.routes}/healthz", timeout=5).raise_for_status()
                 return
             except httpx.HTTPError:
                 assert self.process.poll() is None, self.log()
@@ -77,7 +78,7 @@ class Headway:
         self.output.close()
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.url}/api/{path}", json=body, timeout=SECONDS)
+        answer = httpx.request(method, f"{self.routes}/api/{path}", json=body, timeout=SECONDS)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

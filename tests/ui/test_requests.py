@@ -55,7 +55,9 @@ def test_the_downloaded_excel_file_has_the_rows_of_the_database(
     header, *rows = openpyxl.load_workbook(saved, read_only=True).active.iter_rows(values_only=True)
     database = next(Path(server.folder).rglob("*.duckdb"))
     with duckdb.connect(str(database), read_only=True) as shop:
-        found = shop.execute("SELECT * FROM orders WHERE order_date BETWEEN '2023-12-01' AND '2023-12-31' ORDER BY order_id")
+        found = shop.execute(
+            "SELECT * FROM orders WHERE order_date BETWEEN '2023-12-01' AND '2023-12-31' ORDER BY order_id"
+        )
         assert [name for name, *_ in found.description] == list(header)
         expected = found.fetchall()
     plain = [tuple(str(value)[:10] for value in row) for row in rows]

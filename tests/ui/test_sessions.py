@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import httpx
 from driving import Headway, Tab, steps
 from playwright.sync_api import Page, expect
 
@@ -52,9 +51,7 @@ def test_what_ends_before_the_eyes_of_the_reader_leaves_no_dot(
     assert server.call("GET", f"sessions/{session_id}")["has_notification"] is False
 
 
-def test_a_session_that_failed_is_marked(
-    server: Headway, tab: Callable[..., Tab], session_id: str
-) -> None:
+def test_a_session_that_failed_is_marked(server: Headway, tab: Callable[..., Tab], session_id: str) -> None:
     titled(server, session_id, "Failing", status="error")
     page = tab().open(session_id)
     expect(row(page, "Failing")).to_have_attribute("data-state", "failed")
@@ -90,10 +87,10 @@ def test_a_deleted_session_can_be_brought_back_and_is_deleted_when_the_page_is_l
     page.locator(".row-open", has_text="Regretted").press("Delete")
     expect(page.get_by_text("Deleted “Regretted”")).to_be_visible()
     page.goto(server.url)
-    page.locator("textarea").wait_for()
+    gone = "async id => (await fetch(`api/sessions/${id}`)).status === 404"
+    page.wait_for_function(gone, arg=session_id)
     expect(row(page, "Regretted")).to_have_count(0)
     leaving.forgive("404")
-    assert httpx.get(f"{server.url}/api/sessions/{session_id}").status_code == 404
 
 
 def test_everything_can_be_done_by_keyboard(

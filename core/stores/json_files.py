@@ -184,7 +184,7 @@ class JsonFilesStore:
                 log.file.accept()
                 for entry in extension.new:
                     log.known.learn(entry)
-                if notable(self._index.get(session_id), extension.session):
+                if notable(self._index.get(session_id), extension):
                     changed.append((extension.session, log.file.size))
                 self._index.put(extension.session)
             self._trim()

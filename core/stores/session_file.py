@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..entry import Session
+from .commit import Extension
 from .json_array import sync, write_all
 
 
@@ -34,11 +35,18 @@ _FIELDS = Session.__struct_fields__
 _decode = msgspec.json.Decoder(SessionLine).decode
 
 
-def notable(old: Session | None, new: Session) -> bool:
-    """Whether a record says more than that the log has grown: only then it is written."""
-    return old is None or any(
-        getattr(old, name) != getattr(new, name)
-        for name in ("title", "status", "notification", "active_runs")
+def notable(old: Session | None, extension: Extension) -> bool:
+    """Whether a record says more than that the log has grown: only then it is written.
+
+    The end of a run always does: the log cannot tell whether somebody watched it.
+    """
+    return (
+        old is None
+        or any(entry.terminal for entry in extension.new)
+        or any(
+            getattr(old, name) != getattr(extension.session, name)
+            for name in ("title", "status", "notification", "active_runs")
+        )
     )
 
 

@@ -132,7 +132,7 @@ def _tail(options: argparse.Namespace) -> int:
 
 async def _follow(options: argparse.Namespace, show: Callable[[Entry], None]) -> str:
     """Show entries until the session is no longer processing, and return its status."""
-    from .client import Remote, tail
+    from .client import FAILURES, Remote, tail
 
     remote, seen = Remote(options.url, options.token), options.since
     async with aclosing(tail(options.url, options.session, seen, token=options.token)) as entries:
@@ -149,7 +149,7 @@ async def _follow(options: argparse.Namespace, show: Callable[[Entry], None]) ->
                         continue
                 try:
                     session = await remote.session(options.session)
-                except OSError:
+                except FAILURES:
                     continue  # `tail` is already trying to get through
                 if session and 0 < session["last_offset"] <= seen and session["status"] != "processing":
                     return str(session["status"])
@@ -159,12 +159,14 @@ async def _follow(options: argparse.Namespace, show: Callable[[Entry], None]) ->
 
 
 def _sessions(options: argparse.Namespace) -> int:
-    from .client import Remote, ServerUnreachable
+    from .client import FAILURES, Remote, ServerUnreachable
 
     remote = Remote(options.url, options.token)
     try:
         body = asyncio.run(remote.get("/api/sessions", limit=options.limit)) or b"[]"
-    except ConnectionError as error:
+    except HeadwayError:
+        raise
+    except FAILURES as error:
         raise ServerUnreachable(options.url, error) from error
     if options.json:
         print(body.decode())

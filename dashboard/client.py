@@ -22,7 +22,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds between two attempts
 HELD = 25  # seconds that a poll is held by the server
 
 _entries = msgspec.json.Decoder(list[Entry])
-_FAILURES = (OSError, HTTPTimeoutError, WebSocketError)
+FAILURES = (OSError, HTTPTimeoutError, WebSocketError)
+"""What it looks like when a server cannot be reached now."""
 
 
 class ServerUnreachable(HeadwayError, ConnectionError):
@@ -81,7 +82,7 @@ async def tail(
                 break  # it was a way to the server
             except ServerRefused:
                 raise
-            except _FAILURES as error:
+            except FAILURES as error:
                 if not reached and asyncio.get_running_loop().time() > gives_up_at:
                     raise ServerUnreachable(url, error) from error
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))

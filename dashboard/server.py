@@ -31,7 +31,7 @@ from headway.errors import HeadwayError
 
 log = logging.getLogger("headway.server")
 
-DRAIN = 4.0  # seconds that runs and readers are given when the server stops
+DRAIN = 2.0  # seconds that the runs, and then the readers, are given when the server stops
 
 
 class CannotServe(HeadwayError, RuntimeError):
@@ -98,7 +98,8 @@ async def _serve(settings: Settings, runtime: Runtime) -> None:
     server = listen(settings, page)
     stop = asyncio.Event()
     _on_signals(stop)  # after pn.serve, which installs a handler of its own
-    name = "localhost" if is_loopback(settings.address) else settings.address
+    address = settings.address
+    name = "localhost" if address in ("127.0.0.1", "::1") else f"[{address}]" if ":" in address else address
     print(f"Headway is at http://{name}:{server.port}", flush=True)  # noqa: T201
     await stop.wait()
     await drain(server, runtime)
@@ -230,9 +231,8 @@ def _on_signals(stop: asyncio.Event) -> None:
 async def drain(server: Server, runtime: Runtime) -> None:
     """Let nobody in, end the runs as interrupted, send the readers away."""
     server.stop()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN):
-            await runtime.runs.close()
-            await READERS.send_away()
+    for leaving in (runtime.runs.close(), READERS.send_away()):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(leaving, DRAIN)
     server.unlisten()  # hangs up what is left, the pages' own sockets
     await asyncio.sleep(0)

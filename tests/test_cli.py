@@ -119,9 +119,10 @@ def test_no_title_steers_the_terminal(at, capsys):
     assert "\x1b" not in output and "\x07" not in output
 
 
-def test_no_server_is_said_in_words(capsys):
-    assert main(["sessions", "--url", "http://localhost:1"]) == 1
-    assert "no Headway server answers at http://localhost:1" in capsys.readouterr().err
+@pytest.mark.parametrize("url", ["http://localhost:1", "http://nowhere.invalid"])
+def test_no_server_is_said_in_words(capsys, url):
+    assert main(["sessions", "--url", url]) == 1
+    assert f"no Headway server answers at {url}" in capsys.readouterr().err
 
 
 def test_each_option_is_also_a_variable(monkeypatch):

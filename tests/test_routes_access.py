@@ -42,7 +42,12 @@ SOCKETS = [path for path in [*OURS, *PANELS] if path.startswith("/ws")]
 
 def statuses(url, paths, method="GET", **options):
     with httpx.Client(base_url=url, timeout=20, follow_redirects=False) as client:
-        return {path: client.request(method, path, **options).status_code for path in paths}
+        return {path: _status(client, method, path, options) for path in paths}
+
+
+def _status(client, method, path, options):
+    with client.stream(method, path, **options) as answer:  # some streams do not end
+        return answer.status_code
 
 
 async def _knock(url, path, headers):

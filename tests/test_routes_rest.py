@@ -93,6 +93,18 @@ def test_a_held_poll_comes_back_with_what_comes(api, server, until):
     assert not hub.watched("s1")
 
 
+def test_a_held_poll_is_answered_when_the_server_goes(serving, until):
+    answers = []
+    with serving() as running:
+        running.log("s1", "One")
+        url = f"{running.url}/api/progress/s1?since=1&wait=30"
+        poll = threading.Thread(target=lambda: answers.append(httpx.get(url, timeout=40)))
+        poll.start()
+        until(lambda: running.runtime.logger.hub.watched("s1"))
+    poll.join(10)
+    assert (answers[0].status_code, answers[0].json()["logs"]) == (200, [])
+
+
 def test_a_held_poll_ends_empty_when_nothing_comes(api, server):
     server.log("s1", "One")
     body = api.get("/api/progress/s1?since=1&wait=1").json()

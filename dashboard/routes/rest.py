@@ -91,13 +91,14 @@ class Progress(ApiHandler):
                             return session
                         await bell.wait()
         except TimeoutError:
-            return await self._look(session_id, since)
+            pass
         finally:
             READERS.discard(self)
             self._hold = None
+        return await self._look(session_id, since)
 
     def leave(self) -> None:
-        if self._hold is not None:
+        if self._hold is not None and not self._hold.expired():
             self._hold.reschedule(asyncio.get_running_loop().time())
 
     def on_connection_close(self) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 import vl_convert
 
-from headway.analyst import charts, samples
+from headway.analyst import charts, fit, samples
 from headway.analyst.compile import compile_spec, query
 from headway.analyst.database import open_database
 from headway.analyst.scan import scan
@@ -24,7 +24,9 @@ def draw(tmp_path_factory):
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def drawn(prompt):
-        spec, notes = charts.fit(understand(prompt, catalog, "chart").spec, catalog, rows, lambda part: len(rows(part)))
+        spec, notes = fit.fit(
+            understand(prompt, catalog, "chart").spec, catalog, rows, lambda part: len(rows(part))
+        )
         return charts.vega(spec, catalog, rows(spec)), notes
 
     yield drawn
@@ -87,7 +89,7 @@ def test_too_many_bars_are_cut_and_it_is_said(draw):
 def test_too_many_series_and_points_are_brought_together_and_it_is_said(draw):
     chart, notes = draw("daily revenue by product")
     assert len({value["series"] for value in chart["data"]["values"]}) == 10
-    assert len(chart["data"]["values"]) <= charts.MARKS
+    assert len(chart["data"]["values"]) <= fit.MARKS
     assert notes == [
         "The 10 biggest of 240 are shown (product name).",
         "By week instead of day: more than 5,000 points otherwise.",
@@ -106,7 +108,9 @@ def test_two_of_one_name_are_told_apart(draw):
 
 
 def test_series_that_do_not_add_up_are_not_stacked(draw):
-    assert draw("Average order value by channel and region as bar chart")[0]["encoding"]["xOffset"] == {"field": "series"}
+    assert draw("Average order value by channel and region as bar chart")[0]["encoding"]["xOffset"] == {
+        "field": "series"
+    }
     assert "xOffset" not in draw("Revenue by channel and region as bar chart")[0]["encoding"]
 
 

@@ -9,7 +9,7 @@ from .spec import QuerySpec
 
 
 def build(reading: Reading) -> QuerySpec:
-    """Return the spec of a reading, with nothing left open. Keys lead from its base to every table it reads."""
+    """Return the spec of a reading, complete: keys lead from its base to all it reads."""
     reading.base = _base(reading)
     groups = dims.dims(reading)
     numbers = measures.measures(reading)

@@ -29,7 +29,7 @@ class Column:
     low: Any = None
     high: Any = None
     values: tuple[str, ...] = ()
-    """Every value of a text column with few of them, the most frequent first; empty when there are too many."""
+    """Every value of a text column, the most frequent first; empty when there are too many."""
     integer: bool = False
     is_key: bool = False
     """It identifies rows, here or in another table: counting it makes sense, adding it up does not."""
@@ -125,7 +125,7 @@ class Table:
         """The columns that sort rows into a few kinds, in the table's order."""
         return tuple(
             c for c in self.columns
-            if 2 <= c.distinct <= 30 and not c.is_key and c.type in ("text", "boolean") and c.distinct < self.rows
+            if c.type in ("text", "boolean") and not c.is_key and 2 <= c.distinct <= min(30, self.rows - 1)
         )  # fmt: skip
 
 

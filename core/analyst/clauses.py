@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from . import grammar, periods
 from .prompt import Prompt
+from .spec import Chart, Format
 
 
 @dataclass(frozen=True)
 class Clauses:
     """What the grammar alone understood."""
 
-    chart: grammar.Chart | None
-    format: grammar.Format | None
+    chart: Chart | None
+    format: Format | None
     top: grammar.Top | None
     descending: bool | None
     comparisons: list[grammar.Comparison]
@@ -27,7 +28,7 @@ class Clauses:
 
     @classmethod
     def of(cls, prompt: Prompt) -> Clauses:
-        """Take every clause out of a prompt. The order matters: "over 2000" is no year, "since 2020" no number."""
+        """Take every clause out of a prompt; the order matters: "since 2020" compares no number."""
         chart, file_format = grammar.take_chart(prompt), grammar.take_format(prompt)
         descending = grammar.take_direction(prompt)
         period = periods.take_period(prompt)
@@ -35,8 +36,13 @@ class Clauses:
         comparisons = grammar.take_comparisons(prompt)
         return cls(
             chart, file_format, top, descending, comparisons, period, grammar.take_grain(prompt),
-            share=bool(re.search(r"\b(share|percentage|proportion|percent|breakdown|make ?up|composition)\b", prompt.rest)),
-            relation=chart == "scatter" or bool(re.search(r"\b(relation(?:ship)?|correlat\w+|against|scatter|depend\w*)\b", prompt.rest)),
-            spread=bool(re.search(r"\b(distribution|histogram|spread|distributed)\b", prompt.text)),
-            contrast=bool(re.search(r"\b(compare[ds]?|comparison|versus|vs\.?|difference)\b", prompt.text)),
+            share=_says(prompt.rest, r"shares?|percentage|proportion|percent|breakdown|make ?up|composition"),
+            relation=chart == "scatter"
+            or _says(prompt.rest, r"relation(?:ship)?|correlat\w+|against|depend\w*"),
+            spread=_says(prompt.text, r"distribution|histogram|spread|distributed"),
+            contrast=_says(prompt.text, r"compare[ds]?|comparison|versus|vs|difference"),
         )  # fmt: skip
+
+
+def _says(text: str, words: str) -> bool:
+    return re.search(rf"\b(?:{words})\b", text) is not None

@@ -1,4 +1,4 @@
-"""From a QuerySpec to SQL, through ibis: the same spec for every engine, values always as literals of the query."""
+"""From a QuerySpec to SQL, through ibis: the same spec for every engine, values always as literals."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import words
 from .catalog import Catalog
+from .expressions import COMPARE, Expressions
 from .joins import refs
 from .restate import dim_words, measure_words
 from .source import Query
-from .spec import ColumnRef, Dim, Filter, Measure, QuerySpec
+from .spec import ColumnRef, QuerySpec
 
 if TYPE_CHECKING:
     from .source import Source
-
-_TRUNCATE = {"year": "Y", "quarter": "Q", "month": "M", "week": "W", "day": "D", "hour": "h"}
 
 
 def query(expression: Any, source: Source) -> Query:
@@ -36,7 +35,8 @@ class Compiler:
     """Compiles one spec."""
 
     def __init__(self, spec: QuerySpec, catalog: Catalog, dialect: str) -> None:
-        self.spec, self.catalog, self.dialect = spec, catalog, dialect
+        self.spec, self.catalog = spec, catalog
+        self._say = Expressions(catalog, dialect, self._name)
         self._read = [*refs(spec), *(ref for join in spec.joins for ref in join)]
         base = catalog.table(spec.base)
         if not spec.measures and not spec.columns:
@@ -58,7 +58,7 @@ class Compiler:
         for left, right in self.spec.joins:
             other = self._table(right.table)
             table = table.left_join(other, table[self._name(left)] == other[self._name(right)])
-        conditions = [self.condition(table, condition) for condition in self.spec.filters]
+        conditions = [self._say.condition(table, condition) for condition in self.spec.filters]
         return table.filter(conditions) if conditions else table
 
     def _table(self, name: str) -> Any:
@@ -77,117 +77,19 @@ class Compiler:
     def _name(self, ref: ColumnRef) -> str:
         return f"{ref.table}.{ref.column}" if self.spec.joins else ref.column
 
-    def value(self, table: Any, ref: ColumnRef) -> Any:
-        """Return a column; dates that are kept as text become dates."""
-        column = self.catalog.column(ref)
-        value = table[self._name(ref)]
-        if column.temporal and column.dtype.is_string():
-            to = "timestamp" if column.type == "datetime" else "date"
-            return value.cast(to) if self.dialect == "sqlite" else value.try_cast(to)
-        return value
-
-    def condition(self, table: Any, condition: Filter) -> Any:
-        """Return a filter as a boolean expression."""
-        import ibis
-
-        value, values = self.value(table, condition.column), condition.values
-        if condition.op == "during":
-            return self._during(value, condition)
-        if condition.grain in ("month_of_year", "year"):
-            part = value.month() if condition.grain == "month_of_year" else value.year()
-            return part.isin(values)
-        match condition.op:
-            case "in":
-                return value.isin(values)
-            case "not in":
-                return ~value.isin(values) | value.isnull()
-            case "!=":
-                return (value != ibis.literal(values[0])) | value.isnull()
-            case "between":
-                return value.between(values[0], values[1])
-            case "like":
-                return value.lower().contains(str(values[0]).lower())
-            case "is null":
-                return value.isnull()
-            case "not null":
-                return value.notnull()
-            case _:
-                return _COMPARE[condition.op](value, ibis.literal(values[0]))
-
-    def _during(self, value: Any, condition: Filter) -> Any:
-        import ibis
-
-        make = ibis.timestamp if value.type().is_timestamp() else ibis.date
-        start, end = condition.values
-        parts = [value >= make(start)] if start else []
-        parts += [value < make(end)] if end else []
-        return ibis.and_(*parts) if parts else ibis.literal(True)
-
-    def dim(self, table: Any, dim: Dim) -> Any:
-        """Return what a dimension groups by."""
-        value = self.value(table, dim.column)
-        if dim.grain == "weekday":
-            return value.day_of_week.index() + 1
-        if dim.grain == "month_of_year":
-            return value.month()
-        if dim.grain == "hour":
-            return value.truncate("h") if value.type().is_timestamp() else value
-        if dim.grain == "year":
-            return value.year()
-        if dim.grain:
-            return value.truncate(_TRUNCATE[dim.grain]).cast("date")
-        if dim.bins:
-            return self._bin(value, dim)
-        return value
-
-    def _bin(self, value: Any, dim: Dim) -> Any:
-        """Return the lower edge of the bin a number falls into; edges are round numbers."""
-        column = self.catalog.column(dim.column)
-        width = bin_width(float(column.low or 0), float(column.high or 0), dim.bins or 20)
-        return (value / width).floor() * width
-
-    def measure(self, table: Any, measure: Measure) -> Any:
-        """Return a measure as an aggregate."""
-        import ibis
-
-        where = None
-        if measure.where:
-            where = ibis.and_(*[self.condition(table, condition) for condition in measure.where])
-        result = self._aggregate(table, measure, where)
-        if measure.over:
-            over = self.measure(table, measure.over)
-            return result.cast("float64") / over.nullif(0)
-        return result
-
-    def _aggregate(self, table: Any, measure: Measure, where: Any) -> Any:
-        if measure.agg == "count":
-            return table.count(where=where)
-        if measure.column is None:
-            raise ValueError(f"a {measure.agg!r} needs a column; only 'count' does without")
-        value = self.value(table, measure.column)
-        if measure.agg == "count_distinct":
-            return value.nunique(where=where)
-        if measure.times:
-            value = value * self.value(table, measure.times)
-        if measure.less:
-            value = value * (1 - self.value(table, measure.less))
-        if measure.agg == "median" and self.dialect == "sqlite":
-            return _sqlite_median()(value)
-        return getattr(value, measure.agg)(where=where)
-
     def _grouped(self, rows: Any) -> Any:
-        """Return groups and measures; where joins multiply rows of the base, each row counts once per group."""
+        """Return groups and measures; where joins multiply base rows, each counts once per group."""
         import ibis
 
         names = self.names()
-        dims = {name: self.dim(rows, dim) for name, dim in zip(names, self.spec.dims, strict=False)}
+        dims = {name: self._say.dim(rows, dim) for name, dim in zip(names, self.spec.dims, strict=False)}
         keyed = [dim.key for dim in self.spec.dims if dim.key]
         keys = {name: rows[self._name(key)] for name, key in zip(self._key_names(), keyed, strict=True)}
         if self._multiplies():
             rows = self._once(rows, dims | keys)
             dims, keys = ({name: rows[name] for name in part} for part in (dims, keys))
         measures = {
-            name: self.measure(rows, measure)
+            name: self._say.measure(rows, measure)
             for name, measure in zip(names[len(dims) :], self.spec.measures, strict=False)
         }
         if not dims:
@@ -222,7 +124,7 @@ class Compiler:
         names, number = self.names(), len(self.spec.dims)
         for having in self.spec.having:
             value = table[names[number + having.measure]]
-            table = table.filter(_COMPARE[having.op](value, ibis.literal(having.value)))
+            table = table.filter(COMPARE[having.op](value, ibis.literal(having.value)))
         shown = names + (["share"] if self.spec.share else []) + self._key_names()
         if self.spec.limit:
             # A person asks for the ten best of what is known, so groups without a name do not count.
@@ -240,7 +142,9 @@ class Compiler:
         base = self.catalog.table(self.spec.base)
         refs = self.spec.columns or tuple(column.ref for column in base.columns)
         names = _unique([ref.column for ref in refs])
-        table = rows.select(**{name: self.value(rows, ref) for name, ref in zip(names, refs, strict=True)})
+        table = rows.select(
+            **{name: self._say.value(rows, ref) for name, ref in zip(names, refs, strict=True)}
+        )
         if self._multiplies():
             table = table.distinct()
         if self.spec.limit:
@@ -264,36 +168,6 @@ class Compiler:
         found = [dim_words(dim, self.catalog) for dim in self.spec.dims]
         found += [measure_words(measure, self.catalog) for measure in self.spec.measures]
         return _unique(found)
-
-
-_COMPARE: dict[str, Any] = {
-    "=": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
-
-
-def bin_width(low: float, high: float, bins: int) -> float:
-    """Return a round width (1, 2 or 5 times a power of ten) that gives at most ``bins`` bins, about."""
-    rough = max((high - low) / bins, 1e-12)
-    power = 1.0
-    while power * 10 <= rough:
-        power *= 10
-    while power > rough:
-        power /= 10
-    return next(power * step for step in (1, 2, 5, 10) if power * step >= rough)
-
-
-def _sqlite_median() -> Any:
-    import ibis
-
-    @ibis.udf.agg.builtin(name="headway_median")
-    def median(value: float) -> float: ...
-
-    return median
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 *Revenue* (sales, turnover, income, earnings) is, the first that the database has:
 
-1. a number column called revenue, sales or turnover, or a ``total``/``amount`` of an order, invoice or payment;
+1. a number column called revenue, sales or turnover, or a ``total`` or ``amount`` of
+   an order, invoice or payment;
 2. ``quantity * unit price`` in one table, times ``1 - discount`` when there is a discount between 0 and 1;
 3. ``quantity`` in one table, times the price in the table that its rows point to.
 
@@ -19,11 +20,11 @@ from .catalog import Catalog, Column, Table
 from .spec import ColumnRef, Measure
 
 REVENUE = ("revenue", "revenues", "sales", "turnover", "income", "earnings", "takings", "sale", "gmv")
-UNITS = ("units sold", "items sold", "quantity sold", "sold units", "volume", "units", "items bought", "sell", "sold",
-         "selling")  # fmt: skip
-ORDER_VALUE = ("average order value", "aov", "average basket", "basket size", "basket value", "average order size",
-               "order value", "average basket value", "mean order value", "average revenue per order",
-               "revenue per order", "sales per order")  # fmt: skip
+UNITS = ("units sold", "items sold", "quantity sold", "sold units", "volume", "units", "items bought",
+         "sell", "sold", "selling")  # fmt: skip
+ORDER_VALUE = ("average order value", "aov", "average basket", "basket size", "basket value",
+               "average order size", "order value", "average basket value", "mean order value",
+               "average revenue per order", "revenue per order", "sales per order")  # fmt: skip
 
 _QUANTITY = ("quantity", "units", "qty", "count", "pieces")
 _PRICE = ("price", "cost")
@@ -59,7 +60,9 @@ def _revenue(catalog: Catalog) -> tuple[str, Measure] | None:
                 (c for c in table.columns if c.measurable and "discount" in c.name.lower() and _is_part(c)),
                 None,
             )
-            return table.name, Measure("sum", quantity.ref, price.ref, less and less.ref, label="revenue")
+            return table.name, Measure(
+                "sum", quantity.ref, price.ref, less.ref if less else None, label="revenue"
+            )
     for table, quantity in _quantities(catalog):
         for key in catalog.keys:
             price = _price(catalog.table(key.parent.table)) if key.child.table == table.name else None

@@ -28,10 +28,13 @@ def _values(reading: Reading) -> list[Filter]:
         if role.joined and (place[0], True) in chosen:
             place = (place[0], True)  # "without cancelled and returned": the not holds for the list
         chosen.setdefault(place, []).append(target.value)
-    return [
-        Filter(ref, ("!=" if negative else "=") if len(set(values)) == 1 else ("not in" if negative else "in"), tuple(dict.fromkeys(values)))
-        for (ref, negative), values in chosen.items()
-    ]  # fmt: skip
+    return [_is(ref, tuple(dict.fromkeys(values)), negative) for (ref, negative), values in chosen.items()]
+
+
+def _is(ref: ColumnRef, values: tuple[Value, ...], negative: bool) -> Filter:
+    if len(values) == 1:
+        return Filter(ref, "!=" if negative else "=", values)
+    return Filter(ref, "not in" if negative else "in", values)
 
 
 def _preferred(reading: Reading, targets: list[Target]) -> list[Target]:

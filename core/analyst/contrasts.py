@@ -24,7 +24,8 @@ def size(study: Study) -> Iterator[Finding]:
     rows, sql = study.ask((), (study.rows, study.focused))
     everything, found = rows[0]
     if everything:
-        text = f"{found:,} of {everything:,} {words.plural(study.base.label)} ({percent(found / everything)}) have {_focus(study)}."
+        part = percent(found / everything)
+        text = f"{found:,} of {everything:,} {words.plural(study.base.label)} ({part}) have {_focus(study)}."
         yield Finding(text, {"rows": found, "of": everything, "share": found / everything}, sql, 1.0)
 
 
@@ -69,8 +70,9 @@ def _odd_rate(
         if ratio >= 1.5
         else f"{percent(abs(k / n - others))} {'above' if k / n > others else 'below'}"
     )
+    kind = dim_words(Dim(column.ref), study.catalog)
     text = (
-        f"The {study.rate} is {percent(k / n)} for {dim_words(Dim(column.ref), study.catalog)} {name}, {compared} "
+        f"The {study.rate} is {percent(k / n)} for {kind} {name}, {compared} "
         f"the {percent(others)} of the others ({k:,} of {n:,} {words.plural(study.base.label)})."
     )
     values = {"column": column.label, "group": name, "rate": k / n, "others": others, "rows": n, "found": k}
@@ -93,7 +95,8 @@ def concentration(study: Study) -> Iterator[Finding]:
         share = sum(amounts[:few]) / total if total > 0 else 0
         if share >= 0.35 and len(amounts) >= 30:
             things = words.plural(table.label)
-            text = f"A tenth of the {things} ({few:,} of {len(amounts):,}) accounts for {percent(share)} of the {study.things}."
+            tenth = f"A tenth of the {things} ({few:,} of {len(amounts):,})"
+            text = f"{tenth} accounts for {percent(share)} of the {study.things}."
             values = {"table": table.label, "top": few, "of": len(amounts), "share": share}
             yield Finding(text, values, sql, min(share * 0.6, 0.5))
 
@@ -116,7 +119,7 @@ def drivers(study: Study) -> Iterator[Finding]:
 
 
 def _windows(study: Study) -> tuple[Filter, Filter, str] | None:
-    """Return filters for two years that follow each other, and the later one's name; None when there are none.
+    """Return filters for two years that follow each other, and the later one's name; None without.
 
     The year of the request, where it names one (or less than one), else the last twelve months of the data.
     """
@@ -150,10 +153,11 @@ def _driver(
     part, usual = moves[name] / change, float(old.get(name) or 0) / was
     if part < usual + 0.2:
         return
+    verb = "rose" if change > 0 else "fell"
+    alone = f"accounts for {percent(part)} of that" if part <= 1 else f"{verb} by {number(abs(moves[name]))}"
     text = (
-        f"The {study.about} {'rose' if change > 0 else 'fell'} {named} by {number(abs(change))} "
-        f"({percent(abs(change) / was)}) to {number(now)}, against a year before; {column.label} {name} "
-        f"{'alone accounts for ' + percent(part) + ' of that' if part <= 1 else 'alone ' + ('rose' if change > 0 else 'fell') + ' by ' + number(abs(moves[name]))}."
+        f"The {study.about} {verb} {named} by {number(abs(change))} ({percent(abs(change) / was)}) "
+        f"to {number(now)}, against a year before; {column.label} {name} alone {alone}."
     )
     values = {
         "column": column.label,
@@ -172,7 +176,8 @@ def missing(study: Study) -> Iterator[Finding]:
         share = column.nulls / study.base.rows if study.base.rows else 0
         if 0.01 <= share < 1:
             rows, sql = study.ask((), (study.rows,), (Filter(column.ref, "is null"),))
-            text = f"{column.label.capitalize()} is missing in {rows[0][0]:,} {words.plural(study.base.label)} ({percent(share)})."
+            things = words.plural(study.base.label)
+            text = f"{column.label.capitalize()} is missing in {rows[0][0]:,} {things} ({percent(share)})."
             yield Finding(
                 text, {"column": column.label, "missing": rows[0][0], "share": share}, sql, 0.15 + 0.3 * share
             )

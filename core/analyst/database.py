@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from . import words
 from .catalog import Catalog
 from .duckdb_source import DuckDBSource
 from .errors import UnknownDatabase
@@ -15,7 +16,6 @@ from .ibis_source import IbisSource
 from .scan import scan
 from .source import Progress, Source
 from .sqlite_source import SQLiteSource
-from . import words
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Database:
             elif progress:
                 known = self._catalog[1]
                 number = len(known.tables)
-                message = f"{words.count(number, 'table')}, {words.count(known.rows, 'row')}, unchanged since the last scan"
-                progress(number, number, "tables", message)
+                counts = f"{words.count(number, 'table')}, {words.count(known.rows, 'row')}"
+                progress(number, number, "tables", f"{counts}, unchanged since the last scan")
             return self._catalog[1]
 
     def _stamp(self) -> tuple[tuple[str, int, int], ...] | None:

@@ -60,7 +60,7 @@ def _key_dim(catalog: Catalog, column: Column) -> Dim:
 
 
 def _ranked(reading: Reading, table: str) -> bool:
-    """Whether a plain table names the groups: "customers with over 5 orders", "products with the most revenue"."""
+    """Whether a plain table names the groups, as in "customers with over 5 orders"."""
     if table == reading.base or reading.named("dim"):
         return False
     compared = any(role.mention.kind in ("table", "concept") for role in reading.named("compare"))

@@ -62,7 +62,8 @@ class DuckDBSource:
 
         try:
             rows = self._connection.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() "
+                "SELECT schema_name, table_name FROM duckdb_tables() "
+                "WHERE database_name = current_database() "
                 "UNION ALL SELECT schema_name, view_name FROM duckdb_views() "
                 "WHERE NOT internal AND database_name = current_database() ORDER BY ALL"
             ).fetchall()

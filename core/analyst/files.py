@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import datetime
 import re
+import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import HeadwayError
-from .charts import plain
+from .figure import plain
 from .spec import Format
 
 if TYPE_CHECKING:
     import pyarrow
 
+BATCH_ROWS: dict[Format, int] = {
+    "xlsx": 2_000,
+    "json": 5_000,
+}  # of slow formats: progress several times a second
 XLSX_ROWS = 1_048_575  # below the header; Source: Excel specifications and limits
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,8 +43,8 @@ class Writer(Protocol):
     def write(self, batch: pyarrow.RecordBatch) -> None:
         """Add rows."""
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self, whole: bool) -> None:
+        """Finish the file; when it is not ``whole``, only let go of it."""
 
 
 def export(
@@ -49,19 +54,21 @@ def export(
     path: Path,
     written: Callable[[int], None],
 ) -> int:
-    """Write batches to ``path``; return the number of rows. ``written`` is told the rows so far, after each batch.
+    """Write batches to ``path`` and return the number of rows.
 
-    What goes wrong in ``batches`` or ``written`` ends it; the file is closed then, and worth nothing.
+    ``written`` is told the rows so far, after each batch. What goes wrong in ``batches`` or ``written`` ends
+    it; the file is closed then, and worth nothing.
     """
     writer = WRITERS[file_format](path, schema)
-    rows = 0
+    rows, whole = 0, False
     try:
         for batch in batches:
             writer.write(batch)
             rows += batch.num_rows
             written(rows)
+        whole = True
     finally:
-        writer.close()
+        writer.close(whole)
     return rows
 
 
@@ -100,7 +107,7 @@ class _Csv:
     def write(self, batch: pyarrow.RecordBatch) -> None:
         self._writer.write(guarded(batch).cast(_textual(self._schema)))
 
-    def close(self) -> None:
+    def close(self, whole: bool) -> None:
         self._writer.close()
         self._file.close()
 
@@ -125,7 +132,7 @@ class _Parquet:
     def write(self, batch: pyarrow.RecordBatch) -> None:
         self._writer.write_batch(batch)
 
-    def close(self) -> None:
+    def close(self, whole: bool) -> None:
         self._writer.close()
 
 
@@ -145,7 +152,7 @@ class _Json:
             self._file.write(self._lead + self._encode(values))
             self._lead = b",\n"
 
-    def close(self) -> None:
+    def close(self, whole: bool) -> None:
         self._file.write(b"[]\n" if self._lead == b"[\n" else b"\n]\n")
         self._file.close()
 
@@ -157,16 +164,18 @@ def _json(value: Any) -> Any:
 
 
 class _Xlsx:
-    """An Excel workbook with one sheet: bold header that stays in view, dates as dates, columns wide enough."""
+    """An Excel workbook with one sheet: a bold header that stays in view, dates as dates."""
 
     def __init__(self, path: Path, schema: pyarrow.Schema) -> None:
         import xlsxwriter
 
-        # constant_memory writes each row as it comes; xlsxwriter would hold every cell otherwise.
+        # constant_memory writes each row as it comes; xlsxwriter would hold every cell otherwise. It does so
+        # into files of its own, which are to vanish with ours.
+        self._folder = tempfile.TemporaryDirectory(prefix=".xlsx-", dir=path.parent)
         options = {
             "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
             "strings_to_numbers": False, "default_date_format": "yyyy-mm-dd", "nan_inf_to_errors": True,
-            "remove_timezone": True,
+            "remove_timezone": True, "tmpdir": self._folder.name,
         }  # fmt: skip
         self._book = xlsxwriter.Workbook(str(path), options)
         self._sheet = self._book.add_worksheet("Data")
@@ -206,10 +215,15 @@ class _Xlsx:
         else:
             self._sheet.write_string(self._row, column, guard(str(plain(value))))
 
-    def close(self) -> None:
-        if self._row:
-            self._sheet.autofilter(0, 0, self._row, self._width - 1)
-        self._book.close()
+    def close(self, whole: bool) -> None:
+        if whole:
+            if self._row:
+                self._sheet.autofilter(0, 0, self._row, self._width - 1)
+            self._book.close()
+        else:  # a workbook that nobody wants is not put together: that takes seconds
+            self._book.fileclosed = True
+            self._sheet.row_data_fh.close()
+        self._folder.cleanup()
 
 
 WRITERS: dict[Format, Callable[[Path, Any], Writer]] = {

@@ -83,7 +83,8 @@ def _answer(spec: QuerySpec, catalog: Catalog, source: Source) -> Iterator[Findi
     kind = " and ".join(dim_words(dim, catalog) for dim in spec.dims)
     what = name[0].lower() + name[1:]
     best, worst = (" / ".join(str(v) for v in row[:place]) for row in (first, last))
-    text = f"{best} has the {'highest' if asked.descending else 'lowest'} {what}: {_shown(float(first[place]), spec)}"
+    extreme = "highest" if asked.descending else "lowest"
+    text = f"{best} has the {extreme} {what}: {_shown(float(first[place]), spec)}"
     if len(ranked) > 1:
         text += (
             f"; {worst} the {'lowest' if asked.descending else 'highest'}: {_shown(float(last[place]), spec)}"

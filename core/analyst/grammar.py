@@ -10,8 +10,8 @@ from .prompt import Prompt
 from .spec import Chart, Format, Grain, Operator
 
 _NUMBER_WORDS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "twelve": 12, "fifteen": 15, "twenty": 20, "fifty": 50, "hundred": 100,
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "fifty": 50, "hundred": 100,
 }  # fmt: skip
 
 _CHARTS: dict[str, Chart] = {
@@ -38,7 +38,10 @@ _OPERATORS: dict[Operator, str] = {
     "=": r"exactly|equals?(?: to)?|=",
 }
 
-_AMOUNT = r"[$€£]?\s?(\d[\d,]*(?:\.\d+)?)\s?(k|m|thousand|million)?\b(?:\s?(?:%|percent|dollars?|euros?|usd|eur|€|\$))?"
+_AMOUNT = (
+    r"[$€£]?\s?(\d[\d,]*(?:\.\d+)?)\s?(k|m|thousand|million)?\b"
+    r"(?:\s?(?:%|percent|dollars?|euros?|usd|eur|€|\$))?"
+)
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,14 @@ class Top:
 
 def take_chart(prompt: Prompt) -> Chart | None:
     """Take out the chart type and its words; words such as ``plot`` alone are left."""
-    names = "|".join(_CHARTS)
-    found = prompt.take(
-        rf"\b(?:(?:as|in|with|using|into|on|by)\s+)?(?:(?:a|an|the)\s+)?(?:(?:stacked|grouped|horizontal|vertical|simple)\s+)*"
-        rf"({names})[\s-]?(?:charts?|graphs?|plots?|diagrams?|s\b)?(?=$|[^\w])"
-        if re.search(
-            rf"\b(?:{names})[\s-]?(?:charts?|graphs?|plots?|diagrams?)\b|\bhistograms?\b|\bas (?:a |an )?(?:{names})s?\b",
-            prompt.rest,
-        )
-        else r"\b(\0)\b"
-    )
-    return _CHARTS[found[1]] if found else None
+    names, noun = "|".join(_CHARTS), r"[\s-]?(?:charts?|graphs?|plots?|diagrams?)"
+    lead = r"\b(?:(?:as|in|with|using|into|on)\s+)?(?:(?:an?|the)\s+)?"
+    kind = r"(?:(?:stacked|grouped|horizontal|vertical|simple)\s+)*"
+    # Without such a noun, "line" and "bar" may mean something in the database.
+    for pattern in (rf"{lead}{kind}({names}){noun}\b", r"\b(histogram)s?\b", rf"\bas (?:an? )?({names})s?\b"):
+        if found := prompt.take(pattern):
+            return _CHARTS[found[1]]
+    return None
 
 
 def take_format(prompt: Prompt) -> Format | None:
@@ -101,7 +101,7 @@ def take_top(prompt: Prompt) -> Top | None:
 
 @dataclass(frozen=True)
 class TimeGrain:
-    """A grain of time; ``auto`` when only a development over time was asked for; ``word`` as it was written."""
+    """A grain of time, and its word; ``auto`` when only a development over time was asked for."""
 
     grain: Grain | Literal["auto"]
     word: str
@@ -118,26 +118,31 @@ def take_grain(prompt: Prompt) -> TimeGrain | None:
     units = "|".join(unit for unit in get_args(Grain) if unit not in ("weekday", "month_of_year"))
     if match := prompt.take(rf"\b({units}) (?:by|over|to) \1\b"):
         return TimeGrain(match[1], match[1])  # type: ignore[arg-type]
-    lead = r"(?:\b(?:by|per|each|every|and|over|across|with|the|of|a|in)|,|/)\s*(?:(?:the|each|every|calendar)\s+)?"
+    lead = (
+        r"(?:\b(?:by|per|each|every|and|over|across|with|the|of|a|in)|,|/)\s*"
+        r"(?:(?:the|each|every|calendar)\s+)?"
+    )
     if match := prompt.take(rf"{lead}({units})s?\b(?!\s*(?:=|is|of|of birth|end|start)\b)", 1):
         return TimeGrain(match[1], match[1])  # type: ignore[arg-type]
     if match := prompt.take(
-        r"\b((?:over|through|across) (?:the )?(?:time|years)|trends?(?:ing)?|develop(?:ed|s|ing|ment)?|evol(?:ved?|ves|ving|ution)"
+        r"\b((?:over|through|across) (?:the )?(?:time|years)|trends?(?:ing)?|develop(?:ed|s|ing|ment)?"
+        r"|evol(?:ved?|ves|ving|ution)"
         r"|timeline|time series|progress(?:ed|ion)|changed?(?= over)|grow(?:n|th|ing)?|grew)\b"
     ):
         return TimeGrain("auto", match[1])
     return None
 
 
+_HIGH, _LOW = "high|largest|highest|most", "low|smallest|lowest|least"
+_DESCENDING = r"\b(?:in )?(?:a )?(?:descending|desc|decreasing)(?: order)?\b"
+_ASCENDING = r"\b(?:in )?(?:an? )?(?:ascending|asc|increasing|alphabetical|alphabetically)(?: order)?\b"
+
+
 def take_direction(prompt: Prompt) -> bool | None:
     """Take out the direction of the order; True = descending; None = not said."""
-    if prompt.take(
-        r"\b(?:in )?(?:a )?(?:descending|desc|decreasing)(?: order)?\b|\b(?:from )?(?:high|largest|highest) to (?:low|smallest|lowest)\b|\b(?:largest|highest|most) first\b"
-    ):
+    if prompt.take(rf"{_DESCENDING}|\b(?:from )?(?:{_HIGH}) to (?:{_LOW})\b|\b(?:{_HIGH}) first\b"):
         return True
-    if prompt.take(
-        r"\b(?:in )?(?:an? )?(?:ascending|asc|increasing|alphabetical)(?: order)?\b|\balphabetically\b|\b(?:from )?(?:low|smallest|lowest) to (?:high|largest|highest)\b|\b(?:smallest|lowest|least) first\b"
-    ):
+    if prompt.take(rf"{_ASCENDING}|\b(?:from )?(?:{_LOW}) to (?:{_HIGH})\b|\b(?:{_LOW}) first\b"):
         return False
     return None
 

@@ -18,22 +18,27 @@ from .words import Token
 TargetKind = Literal["table", "column", "value", "concept"]
 
 STOP_WORDS = frozenset(
-    "a an the of in on at to for from with by per and or is are was were be been do does did have has had i me my we our "
-    "us you your it its this that these those there what which who whom whose when where why how many much show give "
-    "list display draw plot chart graph visualize visualise visualization make create build generate get find tell see "
-    "want would like need could can please export download save return file sheet as into all any every each only also just "
-    "about across over under between within than then so if not no but more most less least very per compare comparison "
-    "versus vs against number count total sum average mean avg median minimum maximum min max top bottom best worst "
-    "highest lowest largest smallest share percentage proportion percent rate distribution breakdown split broken down "
-    "grouped group sorted sort ordered ranked rank order first last other except excluding without exclude include "
-    "including look looks stand stands out analyse analyze analysis insight insights finding findings interesting unusual "
-    "anomalies anomaly happening happened happen going explain summarise summarize summary report overview pattern patterns trend trends "
-    "time data information details rows records row record table database they their them he she his her one ones "
-    "using use used based depending according which's what's how's let's s t now new value values "
-    "different distinct unique various column columns chartof correlation relationship correlate related amount let "
-    "overall entire whole full complete ever will should might may some set dataset us's much good well performing "
-    "looking doing during up placed made change changed such same both either neither nor until while through".split()
-)  # fmt: skip
+    """
+    a an the of in on at to for from with by per and or is are was were be been do does did have has
+    had i me my we our us you your it its this that these those there what which who whom whose when
+    where why how many much show give list display draw plot chart graph visualize visualise
+    visualization make create build generate get find tell see want would like need could can please
+    export download save return file sheet as into all any every each only also just about across
+    over under between within than then so if not no but more most less least very compare
+    comparison versus vs against number count total sum average mean avg median minimum maximum min
+    max top bottom best worst highest lowest largest smallest share percentage proportion percent
+    rate distribution breakdown split broken down grouped group sorted sort ordered ranked rank
+    order first last other except excluding without exclude include including look looks stand
+    stands out analyse analyze analysis insight insights finding findings interesting unusual
+    anomalies anomaly happening happened happen going explain summarise summarize summary report
+    overview pattern patterns trend trends time data information details rows records row record
+    table database they their them he she his her one ones using use used based depending according
+    which's what's how's let's s t now new value values different distinct unique various column
+    columns correlation relationship correlate related amount let overall entire whole full complete
+    ever will should might may some set dataset us's good well performing looking doing during up
+    placed made change changed such same both either neither nor until while through
+    """.split()
+)
 
 _LONGEST = 6  # words of a phrase
 _FUZZY = 84  # of 100, and the first letter has to be right; lower lets "March" become a value
@@ -82,8 +87,8 @@ class Index:
             for column in table.columns:
                 self._add_column(words.name_words(table.name), column)
         for phrase, (table_name, measure) in concepts.concepts(catalog):
-            column = phrase.replace(" ", "_")
-            self._add(phrase.split(), Target("concept", table_name, column, measure=measure, score=0.8))
+            name = phrase.replace(" ", "_")
+            self._add(phrase.split(), Target("concept", table_name, name, measure=measure, score=0.8))
 
     def _add(self, parts: list[str], target: Target, whole: float = 0.0) -> None:
         """Add a phrase; with ``whole``, its last word alone too, as a weaker link."""
@@ -177,7 +182,7 @@ def _before_rate(prompt_tokens: list[Token], place: int) -> bool:
 
 
 def _names_it(target: Target, word: str) -> bool:
-    """Whether a stop word is meant as a name: the table ``order``, the column ``total``, not the value ``All``."""
+    """Whether a stop word is meant as a name: the table ``order``, but not the value ``All``."""
     return (
         target.kind in ("table", "column")
         and target.score >= 0.5

@@ -11,9 +11,9 @@ from .roles import Role
 from .spec import Aggregate, ColumnRef, Dim, Filter, Having, Measure, refs_of
 
 _AVERAGED = {
-    "price", "cost", "rate", "age", "score", "rating", "percent", "percentage", "temperature", "height", "weight",
-    "length", "duration", "delay", "salary", "discount", "ratio", "latitude", "longitude", "speed", "size", "level",
-    "grade",
+    "price", "cost", "rate", "age", "score", "rating", "percent", "percentage", "temperature", "height",
+    "weight", "length", "duration", "delay", "salary", "discount", "ratio", "latitude", "longitude",
+    "speed", "size", "level", "grade",
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _concept(reading: Reading, role: Role) -> Measure | None:
 
 
 def _average(reading: Reading, measure: Measure) -> Measure:
-    """Return the average per thing that the prompt asks for ("average revenue per customer"), else per row."""
+    """Return the average per thing that the prompt names ("revenue per customer"), else per row."""
     for role in reading.named("per"):
         table = reading.catalog.table(role.mention.targets[0].table)
         way = reading.catalog.path(reading.base, table.name)
@@ -108,7 +108,7 @@ def _rate(reading: Reading, role: Role) -> Measure:
 
 
 def _count_of(reading: Reading, role: Role, table: str) -> Measure | None:
-    """Return the number of a table's rows: as they are in the base, or by the key that the base has of them."""
+    """Return the number of a table's rows: of the base itself, or of the keys that the base has of it."""
     found = reading.catalog.table(table)
     if table == reading.base:
         return Measure("count", label=found.label)

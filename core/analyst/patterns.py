@@ -52,10 +52,11 @@ def _trend(study: Study, periods: list[datetime.date], series: Any, sql: str) ->
     # Within one year, a season looks like a trend.
     if line.p > _CHANCE or abs(change) < 0.1 or periods[-1] - periods[0] < datetime.timedelta(700):
         return
-    per = "A month" if study.grain == "month" else "A week"
+    per = f"a {study.grain}"
     text = (
-        f"The {study.about} {'rises' if change > 0 else 'falls'} steadily: from about {number(line.start)} to about "
-        f"{number(end)} {per.lower()} between {study.when(periods[0])} and {study.when(periods[-1])} ({change:+.0%})."
+        f"The {study.about} {'rises' if change > 0 else 'falls'} steadily: from about {number(line.start)} "
+        f"to about {number(end)} {per} between {study.when(periods[0])} and {study.when(periods[-1])} "
+        f"({change:+.0%})."
     )
     values = {"start": line.start, "end": end, "slope": line.slope, "change": change, "p": line.p}
     yield Finding(text, values, sql, min(0.35 + 0.25 * min(abs(change), 1.5), 0.7))
@@ -71,8 +72,9 @@ def _season(study: Study, periods: list[datetime.date], series: Any, sql: str) -
         return
     mean = float(series.mean())
     text = (
-        f"The {study.about} follows the year: {calendar.month_name[high]} is usually {percent(effects[high] / mean)} above "
-        f"and {calendar.month_name[low]} {percent(-effects[low] / mean)} below the average month."
+        f"The {study.about} follows the year: {calendar.month_name[high]} is usually "
+        f"{percent(effects[high] / mean)} above and {calendar.month_name[low]} "
+        f"{percent(-effects[low] / mean)} below the average month."
     )
     values = {
         "explained": explained,
@@ -93,9 +95,10 @@ def _outliers(study: Study, periods: list[datetime.date], series: Any, sql: str)
     value = float(series[place])
     if abs(value - usual) < 0.15 * abs(usual):
         return
+    when = study.when(periods[place])
     others = f" ({len(found) - 1} more such)" if len(found) > 1 else ""
     text = (
-        f"{study.when(periods[place])[0].upper() + study.when(periods[place])[1:]} stands out: the {study.about} is "
+        f"{when[0].upper()}{when[1:]} stands out: the {study.about} is "
         f"{number(value)}, where about {number(usual)} is usual{others}."
     )
     values = {"period": periods[place].isoformat(), "value": value, "usual": usual, "outliers": len(found)}
@@ -103,7 +106,7 @@ def _outliers(study: Study, periods: list[datetime.date], series: Any, sql: str)
 
 
 def rate_shifts(study: Study) -> Iterator[Finding]:
-    """Tell when the rate of focus changed its level for good: for all rows, and for the group that changed most."""
+    """Tell when the rate of focus changed for good: for all rows, and for the group that changed most."""
     periods = study.periods()
     if study.focus is None or len(periods) < 12:
         return
@@ -180,8 +183,8 @@ def mix(study: Study) -> Iterator[Finding]:
             continue
         was, now = shares[0].get(name, 0), shares[1].get(name, 0)
         text = (
-            f"The share of {column.label} {name} in the {study.things} went from {percent(was)} in the first 12 months "
-            f"to {percent(now)} in the last 12."
+            f"The share of {column.label} {name} in the {study.things} went from {percent(was)} "
+            f"in the first 12 months to {percent(now)} in the last 12."
         )
         values = {"column": column.label, "group": str(name), "before": was, "after": now}
         yield Finding(text, values, sql, min(0.3 + 1.5 * abs(moves[name]), 0.85))

@@ -1,4 +1,4 @@
-"""Periods of time in words: "in 2023", "since March 2022", "Q1 2024", "last 6 months", "between May and July 2023"."""
+"""Periods of time in words: "in 2023", "since March 2022", "Q1 2024", "last 6 months"."""
 
 from __future__ import annotations
 
@@ -11,12 +11,27 @@ from .prompt import Prompt
 
 _NAMES = [name.lower() for name in calendar.month_name[1:]]
 _MONTHS = {short: n for n, name in enumerate(_NAMES, 1) for short in (name, name[:3])} | {"sept": 9}
-_MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-_ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 4}
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_ORDINALS = {
+    "first": 1,
+    "1st": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+    "last": 4,
+}
 _YEAR = r"(?:1[6-9]|20|21)\d\d"
 _POINT = (
-    rf"(?:\d{{4}}-\d\d-\d\d|{_YEAR}-(?:0[1-9]|1[0-2])|(?:q[1-4]|(?:{'|'.join(_ORDINALS)}) quarter)(?:,? (?:of )?{_YEAR})"
-    rf"|{_YEAR}[ -]?q[1-4]|\d\d?(?:st|nd|rd|th)?(?: of)? {_MONTH},? {_YEAR}|{_MONTH} \d\d?(?:st|nd|rd|th)?,? {_YEAR}"
+    rf"(?:\d{{4}}-\d\d-\d\d|{_YEAR}-(?:0[1-9]|1[0-2])"
+    rf"|(?:q[1-4]|(?:{'|'.join(_ORDINALS)}) quarter)(?:,? (?:of )?{_YEAR})"
+    rf"|{_YEAR}[ -]?q[1-4]|\d\d?(?:st|nd|rd|th)?(?: of)? {_MONTH},? {_YEAR}"
+    rf"|{_MONTH} \d\d?(?:st|nd|rd|th)?,? {_YEAR}"
     rf"|{_MONTH},?(?: of)? {_YEAR}|(?:the year )?{_YEAR})"
 )
 # No part of a longer number, and no number that something is compared with.
@@ -108,7 +123,8 @@ def _take_years(prompt: Prompt) -> Period | None:
 
 def _take_open(prompt: Prompt) -> Period | None:
     match = prompt.take(
-        r"\b(since|starting(?: (?:in|from))?|after|before|prior to|until|till|up to|through|later than|earlier than)\s+"
+        r"\b(since|starting(?: (?:in|from))?|after|before|prior to|until|till|up to|through|later than"
+        r"|earlier than)\s+"
         rf"(?:the end of\s+)?({_POINT}){_AFTER}"
     ) or prompt.take(rf"\b(from)\s+({_POINT})\s+(?:on|onwards?|onward)\b")
     if not match:

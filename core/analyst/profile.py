@@ -1,4 +1,4 @@
-"""What the columns of a table are like: counts, ranges, values. One query per table and one per text column."""
+"""What the columns of a table are like: one query for each table, and one for each text column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?")
 
 
 def profile(source: Source, info: TableInfo) -> Table:
-    """Return a table with its columns described. Columns of types that cannot be asked about stay, untouched."""
+    """Return a table with its columns described."""
     import ibis
 
     table = ibis.table(info.schema, name=table_name(info), database=info.namespace)

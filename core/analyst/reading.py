@@ -1,4 +1,4 @@
-"""Reading: one prompt on its way to a spec — its clauses and roles, the base, and names settled by distance."""
+"""Reading: one prompt on its way to a spec, with its clauses and roles; settles ambiguous names."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Reading:
         return self.catalog.path(self.base, table) is not None
 
     def column_of(self, mention: Mention, numeric: bool = False) -> Column:
-        """Return the column that a mention means here; with ``numeric``, one to add up, if it may mean one."""
+        """Return the column that a mention means; with ``numeric``, one to add up, if it may mean one."""
         targets = mention.of("column")
         if numeric:
             targets = [t for t in targets if self._column(t).measurable] or targets

@@ -10,8 +10,8 @@ from .catalog import Catalog
 from .spec import Dim, Filter, Measure, QuerySpec
 
 _AGGREGATES = {
-    "sum": "Sum of", "mean": "Average", "median": "Median", "min": "Lowest", "max": "Highest", "count": "Number of",
-    "count_distinct": "Number of",
+    "sum": "Sum of", "mean": "Average", "median": "Median", "min": "Lowest", "max": "Highest",
+    "count": "Number of", "count_distinct": "Number of",
 }  # fmt: skip
 _GRAINS = {"weekday": "weekday", "month_of_year": "month of the year"}
 _FORMATS = {"xlsx": "an Excel file", "csv": "a CSV file", "parquet": "a Parquet file", "json": "a JSON file"}
@@ -26,7 +26,8 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
     if spec.measures:
         text = words.listed([measure_words(measure, catalog) for measure in spec.measures])
     elif spec.columns:
-        text = f"{words.listed([_column(ref.table, ref.column, spec, catalog) for ref in spec.columns])} of {base}"
+        names = [_column(ref.table, ref.column, spec, catalog) for ref in spec.columns]
+        text = f"{words.listed(names)} of {base}"
     else:
         text = f"What stands out in {base}" if spec.kind == "text" else f"All columns of {base}"
     if spec.dims:
@@ -104,11 +105,13 @@ def filter_words(condition: Filter, catalog: Catalog) -> str:
     if condition.op == "between":
         return f"{name} is between {values[0]:,} and {values[1]:,}"
     if condition.op in ("in", "not in"):
-        return f"{name} is {'not ' if condition.op == 'not in' else ''}{words.listed([str(v) for v in values], 'or')}"
+        negation = "not " if condition.op == "not in" else ""
+        return f"{name} is {negation}{words.listed([str(v) for v in values], 'or')}"
     if condition.op in ("is null", "not null"):
         return f"{name} is {'missing' if condition.op == 'is null' else 'there'}"
     shown = f"{values[0]:,}" if isinstance(values[0], int | float) and not column.is_year else str(values[0])
-    return f"{name} {'' if _OPERATORS[condition.op].startswith('is') else 'is '}{_OPERATORS[condition.op]} {shown}"
+    operator = _OPERATORS[condition.op]
+    return f"{name} {operator if operator.startswith('is') else f'is {operator}'} {shown}"
 
 
 def period_words(start: object, end: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,9 +17,10 @@ RoleName = Literal["dim", "measure", "count", "value", "rate", "column", "subjec
 
 _BY = {"by", "per", "each", "every", "across", "grouped", "split", "among", "depending", "against", "within"}
 _AGGREGATES: dict[str, Aggregate] = {
-    "average": "mean", "mean": "mean", "avg": "mean", "total": "sum", "sum": "sum", "overall": "sum", "median": "median",
-    "typical": "median", "minimum": "min", "min": "min", "lowest": "min", "smallest": "min", "cheapest": "min", "least": "min",
-    "maximum": "max", "max": "max", "highest": "max", "largest": "max", "biggest": "max", "most": "max", "fewest": "min",
+    "average": "mean", "mean": "mean", "avg": "mean", "total": "sum", "sum": "sum", "overall": "sum",
+    "median": "median", "typical": "median", "minimum": "min", "min": "min", "lowest": "min",
+    "smallest": "min", "cheapest": "min", "least": "min", "maximum": "max", "max": "max",
+    "highest": "max", "largest": "max", "biggest": "max", "most": "max", "fewest": "min",
     "count": "count", "number": "count", "many": "count",
 }  # fmt: skip
 _NOT = {"not", "except", "excluding", "exclude", "without", "non", "excl"}
@@ -196,10 +198,10 @@ def _paired_columns(
 ) -> set[Mention]:
     """Return the column mentions that only name the column of a value: "status returned", "Europe region"."""
     paired: set[Mention] = set()
-    for left, right in zip(mentions, mentions[1:], strict=False):
+    for left, right in itertools.pairwise(mentions):
         between = [token.word for token in words[left.last + 1 : right.first]]
         for column, value, allowed in ((left, right, _IS), (right, left, set())):
-            if column in compared or value.kind != "value" and not value.of("value"):
+            if column in compared or (value.kind != "value" and not value.of("value")):
                 continue
             places = {(t.table, t.column) for t in column.of("column")} if column.kind == "column" else set()
             if all(word in allowed for word in between) and places & {

@@ -83,7 +83,8 @@ SELECT i AS customer_id,
   list_value('Ada','Ben','Chloe','David','Elena','Farid','Grace','Hugo','Ines','Jonas','Kira','Liam','Mei','Noah',
     'Olga','Pablo','Quinn','Rosa','Sami','Tara')[1 + (hash(i * 1000 + 1) % 20)::INT] || ' ' ||
   list_value('Abel','Becker','Costa','Dubois','Evans','Fischer','Garcia','Hansen','Ito','Jones','Keller','Lopez',
-    'Martin','Novak','Olsen','Patel','Rossi','Silva','Tanaka','Weber')[1 + (hash(i * 1000 + 2) % 20)::INT] AS name,
+    'Martin','Novak','Olsen','Patel','Rossi','Silva','Tanaka','Weber')[1 + (hash(i * 1000 + 2) % 20)::INT]
+    AS name,
   country,
   CASE WHEN country IN ('Germany', 'France', 'United Kingdom', 'Spain') THEN 'Europe'
        WHEN country IN ('United States', 'Canada', 'Mexico') THEN 'North America'
@@ -97,14 +98,16 @@ FROM (SELECT i, greatest(i - {_EARLY}, 0) / {CUSTOMERS - _EARLY} AS u, {_COUNTRY
 _PRODUCTS = f"""
 CREATE TEMP TABLE new_products AS
 SELECT i AS product_id,
-  list_value('Classic','Urban','Alpine','Coastal','Nordic','Retro','Swift','Solid','Prime','Light')[1 + (i // 24)::INT]
-    || ' ' || list_value('Sneaker','Boot','Sandal','Jacket','Shirt','Jeans','Lamp','Chair','Shelf','Rug','Headphones',
+  list_value('Classic','Urban','Alpine','Coastal','Nordic','Retro','Swift','Solid','Prime','Light')
+    [1 + (i // 24)::INT] || ' ' ||
+  list_value('Sneaker','Boot','Sandal','Jacket','Shirt','Jeans','Lamp','Chair','Shelf','Rug','Headphones',
     'Speaker','Charger','Keyboard','Backpack','Wallet','Watch','Scarf','Novel','Cookbook','Atlas','Puzzle','Kite',
     'Racket')[1 + (i % 24)::INT] AS name,
   list_value('Shoes','Clothing','Home','Electronics','Accessories','Books','Toys')[
     CASE WHEN i % 24 < 3 THEN 1 WHEN i % 24 < 6 THEN 2 WHEN i % 24 < 10 THEN 3 WHEN i % 24 < 14 THEN 4
          WHEN i % 24 < 18 THEN 5 WHEN i % 24 < 21 THEN 6 ELSE 7 END] AS category,
-  round(8 + 190 * power({_unit("i", 6)}, 2.2) + CASE WHEN i % 24 BETWEEN 10 AND 13 THEN 60 ELSE 0 END, 2) AS price
+  round(8 + 190 * power({_unit("i", 6)}, 2.2) + CASE WHEN i % 24 BETWEEN 10 AND 13 THEN 60 ELSE 0 END, 2)
+    AS price
 FROM range(0, {PRODUCTS}) numbers(i)
 """
 
@@ -135,13 +138,15 @@ _STATUSES = f"""
 CREATE TEMP TABLE new_statuses AS
 SELECT order_id, CASE
   WHEN order_date > DATE '2024-12-20' AND {_unit("order_id", 13)} < 0.6 THEN 'pending'
-  WHEN {_unit("order_id", 14)} < CASE WHEN year(order_date) = 2022 AND month(order_date) = 6 THEN 0.33 ELSE 0.04 END
+  WHEN {_unit("order_id", 14)}
+    < CASE WHEN year(order_date) = 2022 AND month(order_date) = 6 THEN 0.33 ELSE 0.04 END
     THEN 'cancelled'
   WHEN {_unit("order_id", 15)} < CASE WHEN shoes AND order_date >= DATE '2023-09-01' THEN 0.40 ELSE 0.07 END
     THEN 'returned'
   ELSE 'completed' END AS status
 FROM new_orders JOIN (
-  SELECT order_id, bool_or(category = 'Shoes') AS shoes FROM new_order_items JOIN new_products USING (product_id)
+  SELECT order_id, bool_or(category = 'Shoes') AS shoes
+  FROM new_order_items JOIN new_products USING (product_id)
   GROUP BY order_id) USING (order_id)
 """
 
@@ -151,11 +156,13 @@ _INTO_PLACE = [
     "INSERT INTO customers FROM new_customers ORDER BY customer_id",
     "CREATE TABLE products (product_id BIGINT PRIMARY KEY, name VARCHAR, category VARCHAR, price DOUBLE)",
     "INSERT INTO products FROM new_products ORDER BY product_id",
-    "CREATE TABLE orders (order_id BIGINT PRIMARY KEY, customer_id BIGINT REFERENCES customers (customer_id), "
+    "CREATE TABLE orders (order_id BIGINT PRIMARY KEY, "
+    "customer_id BIGINT REFERENCES customers (customer_id), "
     "order_date DATE, status VARCHAR, channel VARCHAR, payment VARCHAR)",
     "INSERT INTO orders SELECT order_id, customer_id, order_date, status, channel, payment "
     "FROM new_orders JOIN new_statuses USING (order_id) ORDER BY order_id",
-    # No keys are declared here: building their indexes takes longer than all the rest, and the catalog infers them.
-    "CREATE TABLE order_items (item_id BIGINT, order_id BIGINT, product_id BIGINT, quantity BIGINT, unit_price DOUBLE)",
+    # No keys are declared here: their indexes take longer than all the rest, and the catalog infers them.
+    "CREATE TABLE order_items "
+    "(item_id BIGINT, order_id BIGINT, product_id BIGINT, quantity BIGINT, unit_price DOUBLE)",
     "INSERT INTO order_items FROM new_order_items ORDER BY item_id",
 ]

@@ -54,11 +54,8 @@ def _inferred(tables: list[Table], taken: set[ColumnRef]) -> list[ForeignKey]:
     keys = []
     for child in tables:
         for column in child.columns:
-            if (
-                column.ref in taken
-                or column.name == child.primary_key
-                and len(tables) > 1
-                and _own(child, column)
+            if column.ref in taken or (
+                column.name == child.primary_key and len(tables) > 1 and _own(child, column)
             ):
                 continue
             parents = [table for table in tables if table is not child and _points(column, table)]

@@ -105,7 +105,7 @@ class QuerySpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def from_json(cls, text: bytes | str) -> QuerySpec:
-        """Return the spec of a JSON text; raise msgspec.ValidationError, naming the field, when it is none."""
+        """Return the spec of a JSON text; raise msgspec.ValidationError when it is none."""
         return msgspec.json.decode(text, type=cls)
 
     @property

@@ -43,7 +43,8 @@ class SQLiteSource:
         """Return tables and views, with types by SQLite's rules of affinity."""
         try:
             names = self._connection.execute(
-                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+                "SELECT name FROM sqlite_master "
+                "WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY 1"
             ).fetchall()
             return [self._info(name) for (name,) in names]
         except sqlite3.Error as error:
@@ -58,7 +59,9 @@ class SQLiteSource:
         ids = [key[0] for key in keys]
         return TableInfo(
             name=table,
-            schema=ibis.schema({name: self._type(table, name, declared) for _, name, declared, *_ in columns}),
+            schema=ibis.schema(
+                {name: self._type(table, name, declared) for _, name, declared, *_ in columns}
+            ),
             primary_key=tuple(name for _, name, *_, rank in sorted(columns, key=lambda row: row[-1]) if rank),
             foreign_keys=tuple(
                 (own, other, target or own) for key, _, other, own, target, *_ in keys if ids.count(key) == 1

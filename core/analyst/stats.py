@@ -24,7 +24,7 @@ class Trend:
 
 @dataclass(frozen=True)
 class Shift:
-    """A change of level: the place from which on it holds, the means before and after, the variance it explains."""
+    """A change of level: where it begins, the means before and after, the variance it explains."""
 
     place: int
     before: float

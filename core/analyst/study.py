@@ -1,4 +1,4 @@
-"""Study: what an analysis is about, and how it asks the database. The checks of `headway.analyst.findings` share it."""
+"""Study: what an analysis is about, and how it asks the database."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Study:
 
     @property
     def about(self) -> str:
-        """The number under study, in words: ``number of orders whose status is returned``, ``sum of revenue``."""
+        """The number under study, in words: ``sum of revenue``."""
         if self.focus:
             return f"number of {self.things}"
         name = measure_words(self.measure, self.catalog)
@@ -119,13 +119,13 @@ class Study:
 
     @property
     def things(self) -> str:
-        """What the number under study adds up, in words: ``orders whose status is returned``, ``revenue``."""
+        """What the number adds up, in words: ``orders whose status is returned``, ``revenue``."""
         if self.focus:
             return f"{words.plural(self.base.label)} whose {filter_words(self.focus, self.catalog)}"
         return words.plural(self.measure.label) if self.measure.agg == "count" else self.measure.label
 
     def kinds(self) -> list[Column]:
-        """Return the columns worth comparing by: of few values, nearest to the base first, not filtered already."""
+        """Return the columns worth comparing by, of few values and not filtered, the nearest first."""
         fixed = {f.column for f in self.filters} | ({self.focus.column} if self.focus else set())
         found = []
         for table in self.catalog.tables:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from . import link, roles, words
@@ -17,8 +16,8 @@ from .spec import Kind, QuerySpec
 
 _PHRASES = (
     r"\b(?:please|kindly|hey|hi|hello|thanks?(?: you)?)\b",
-    r"\b(?:what|which) (?:stands? out|is (?:unusual|interesting|special|going on|wrong)|happened|are the (?:main |key )?"
-    r"(?:drivers|findings|insights|patterns))\b",
+    r"\b(?:what|which) (?:stands? out|is (?:unusual|interesting|special|going on|wrong)|happened"
+    r"|are the (?:main |key )?(?:drivers|findings|insights|patterns))\b",
     r"\b(?:line|bar|pie) by line\b",
     r"\b(?:to|as|into|in) (?:a |an )?files?\b",
 )
@@ -75,7 +74,8 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
     understood = len(mentions) - len(reading.unused) + bool(clauses.period) + bool(clauses.grain)
     if len(ignored) >= 2 and len(ignored) > understood + 1:
         raise QuestionNotUnderstood(
-            f"Too little of the request is about this database: nothing is known of {words.listed(_quote(ignored))}.",
+            "Too little of the request is about this database: "
+            f"nothing is known of {words.listed(_quote(ignored))}.",
             "Name what to measure and by what, in the words of the tables and columns.",
         )
     notes = [f"I read {m.text!r} as {_meaning(m)!r}." for m in mentions if m.guessed]
@@ -119,9 +119,11 @@ def _ignored(left: list[words.Token], mentions: list[link.Mention], prompt: Prom
     return [
         prompt.text[token.start : token.end].strip("\"'")
         for number, token in enumerate(left)
-        if number not in used and token.word not in link.STOP_WORDS and token.word[0].isalnum() or token.word[0] == '"'
-        and number not in used
-    ]  # fmt: skip
+        if number not in used and token.word not in link.STOP_WORDS and token.word[0] not in _SIGNS
+    ]
+
+
+_SIGNS = ",;:?!/+-–—<>="
 
 
 def _quote(texts: list[str]) -> list[str]:

@@ -55,7 +55,7 @@ class Token:
         return stem(self.word)
 
 
-# A number may have separators, a sign of currency or percent; a date may be ISO; a word may have ' or _ in it.
+# A number may have separators, currency and percent; a date may be ISO; a word may have ' or _ in it.
 _TOKEN = re.compile(
     r"\d{4}-\d\d(?:-\d\d)?\b|[$€£]?\d[\d,.]*\d(?:[kKmM]\b|%)?|[$€£]?\d(?:[kKmM]\b|%)?"
     r"|[^\W\d_](?:['’&]?\w)*|<=|>=|!=|<>|[<>=]|[,;:?!/+\-–—]|\"[^\"]+\"|“[^”]+”|'[^']+'"
@@ -68,7 +68,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def name_words(name: str) -> list[str]:
-    """Split a table's or column's name into lower-case words: ``unitPrice``, ``unit_price``, ``Unit Price``."""
+    """Split a name into lower-case words, be it ``unitPrice``, ``unit_price`` or ``Unit Price``."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = re.findall(r"[^\W_]+", spaced)
     return [_ABBREVIATIONS.get(word.lower(), word.lower()) for word in words]

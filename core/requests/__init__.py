@@ -20,8 +20,8 @@ REQUESTS: dict[str, Request] = {request.name: request for request in (CHART, FIL
 
 # "Orders per month" and "how did sales develop" show best as a chart, whatever question word they begin with.
 _SHAPES = re.compile(
-    r"\b(by|per|each|over time|over the years|trends?|develop\w*|evol\w+|top|(?:hour|dai|week|month|quarter|year)ly|versus|vs"
-    r"|compare|share|distribution|correlation)\b"
+    r"\b(by|per|each|over time|over the years|trends?|develop\w*|evol\w+|top"
+    r"|(?:hour|dai|week|month|quarter|year)ly|versus|vs|compare|share|distribution|correlation)\b"
 )
 
 

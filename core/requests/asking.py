@@ -117,7 +117,7 @@ def asking(run: Run) -> Iterator[Asking]:
 
 
 def nothing_found(understanding: Understanding, catalog: Catalog) -> NothingFound:
-    """Return the error for a request that no row matches, with the range of the data where that may be why."""
+    """Return the error for a request that no row matches, with the range of its dates."""
     from ..analyst.examples import examples
 
     hints = []
@@ -130,7 +130,7 @@ def nothing_found(understanding: Understanding, catalog: Catalog) -> NothingFoun
 
 
 def facts(understanding: Understanding, sql: str = "", notes: list[str] | None = None) -> dict[str, Any]:
-    """Return what the terminal entry tells of a request: understood, ignored, notes, and the SQL when it is short."""
+    """Return what the terminal entry tells of a request; the SQL only when it is short."""
     told: dict[str, Any] = {"understood": understanding.text}
     if understanding.ignored:
         told["ignored"] = list(understanding.ignored[:_WORDS])

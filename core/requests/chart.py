@@ -22,6 +22,7 @@ def work(prompt: str, run: Run) -> None:
     import msgspec
 
     from ..analyst import charts, words
+    from ..analyst.fit import fit
 
     with asking(run) as ask:
         run.step("Scanning databases", f"Connected to {run.database.name}")
@@ -30,7 +31,7 @@ def work(prompt: str, run: Run) -> None:
         run.step("Analyzing data", "Matching the words of the request with tables and columns")
         understanding = ask.understand(catalog, "chart")
         run.update(1.0, summary(understanding))
-        spec, notes = charts.fit(
+        spec, notes = fit(
             understanding.spec,
             catalog,
             ask=lambda part: ask.rows(ask.compile(part, catalog)),
@@ -74,8 +75,8 @@ CHART = Request(
     plan=PLAN,
     work=work,
     words=(
-        "chart", "charts", "plot", "graph", "diagram", "line", "bar", "bars", "pie", "donut", "scatter", "histogram", "area",
-        "visualize", "visualise", "visualization", "draw", "curve",
+        "chart", "charts", "plot", "graph", "diagram", "line", "bar", "bars", "pie", "donut", "scatter",
+        "histogram", "area", "visualize", "visualise", "visualization", "draw", "curve",
     ),
     examples=("Monthly revenue by region as a line chart", "Top 10 products by revenue as a bar chart"),
 )  # fmt: skip

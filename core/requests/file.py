@@ -25,6 +25,7 @@ PLAN = Plan.of(
 def work(prompt: str, run: Run) -> None:
     """Answer a prompt with a csv, xlsx, parquet or json file."""
     from ..analyst import files, words
+    from ..analyst.source import BATCH_ROWS
 
     with asking(run) as ask:
         run.step("Scanning databases", f"Connected to {run.database.name}")
@@ -57,7 +58,8 @@ def work(prompt: str, run: Run) -> None:
         run.step("Generating file", f"0 of {words.count(total, 'row')} written")
         name = _name(understanding)
         with run.artifact("file", name, rows=total, columns=len(query.schema), format=file_format) as path:
-            files.export(ask.source.stream(query), query.schema, file_format, path, written)
+            batches = ask.source.stream(query, files.BATCH_ROWS.get(file_format, BATCH_ROWS))
+            files.export(batches, query.schema, file_format, path, written)
             run.step("Preparing download", f"{name}, {path.stat().st_size / 1000:,.0f} kB")
     run.finish(f"{summary(understanding)} {words.count(total, 'row')}.", **facts(understanding, query.sql))
 
@@ -74,8 +76,8 @@ FILE = Request(
     plan=PLAN,
     work=work,
     words=(
-        "export", "download", "excel", "xlsx", "csv", "parquet", "json", "spreadsheet", "workbook", "file", "save", "dump",
-        "extract", "sheet",
+        "export", "download", "excel", "xlsx", "csv", "parquet", "json", "spreadsheet", "workbook",
+        "file", "save", "dump", "extract", "sheet",
     ),
     examples=("Export orders of 2023 to Excel", "Export customers from Germany to csv"),
 )  # fmt: skip

@@ -61,9 +61,9 @@ TEXT = Request(
     plan=PLAN,
     work=work,
     words=(
-        "why", "explain", "analyse", "analyze", "analysis", "insight", "insights", "finding", "findings", "unusual", "anomaly",
-        "anomalies", "summarize", "summarise", "summary", "stands", "notable", "interesting", "who", "which", "many", "what",
-        "describe", "tell", "report",
+        "why", "explain", "analyse", "analyze", "analysis", "insight", "insights", "finding", "findings",
+        "unusual", "anomaly", "anomalies", "summarize", "summarise", "summary", "stands", "notable",
+        "interesting", "who", "which", "many", "what", "describe", "tell", "report",
     ),
     examples=("What stands out in returns?", "Why did revenue change in 2024?"),
 )  # fmt: skip

@@ -127,7 +127,8 @@ def test_a_message_that_is_too_large_ends_the_socket(server):
 
 
 @pytest.mark.parametrize(
-    "path", ["s1?since=x", "s1?since=-1", "s1?batch=2", "a.b", "..%2f..%2fetc", "CON", "a%0a", "x" * 129]
+    "path",
+    ["s1?since=x", "s1?since=-1", "s1?batch=2", "a.b", "..%2f..%2fetc", "CON", "a%0a", "%ff", "x" * 129],
 )
 def test_a_bad_request_is_closed_with_4400_and_told_why(server, path):
     server.log("s1", "One")

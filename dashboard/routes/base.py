@@ -129,6 +129,9 @@ class Guarded(RequestHandler):
             return await provider.get_user_async(asked) is not None
         return True
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        return value.decode(errors="replace")  # what is no UTF-8 is no id and no number either
+
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         """Return a query parameter that is a whole number in bounds."""
         text = self.get_query_argument(name, None)
@@ -168,9 +171,6 @@ class ApiHandler(Guarded):
             raise problem
 
         setattr(self, str(self.request.method).lower(), method)
-
-    def decode_argument(self, value: bytes, name: str | None = None) -> str:
-        return value.decode(errors="replace")  # what is no UTF-8 is no id and no number either
 
     def data_received(self, chunk: bytes) -> None:
         self._too_large = self._too_large or len(self._body) + len(chunk) > MAX_BODY
@@ -227,8 +227,8 @@ class ApiHandler(Guarded):
         if isinstance(value, BaseException) and _status(value) < 500:
             return  # the client's doing, and the client is told
         self._error_id = secrets.token_hex(8)
-        log.error("%s %s failed (error %s)", self.request.method, self.request.path, self._error_id,
-                  exc_info=value)  # fmt: skip
+        what = f"{self.request.method} {self.request.path}"
+        log.error("%s failed (error %s)", what, self._error_id, exc_info=value)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else HTTPError(status_code)

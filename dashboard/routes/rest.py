@@ -9,11 +9,11 @@ from urllib.parse import quote
 import msgspec
 
 from headway.entry import Session, check_session_id
-from headway.errors import LogReplaced, StoreError
+from headway.errors import LogReplaced
 from headway.requests import describe, recognise
 from headway.run import Run
 
-from .base import READERS, ApiHandler, Problem, log
+from .base import READERS, ApiHandler, Problem
 
 MAX_LIMIT = 5_000
 MAX_WAIT = 30  # seconds
@@ -225,11 +225,7 @@ class Ready(ApiHandler):
     public = True
 
     async def get(self) -> None:
-        try:
-            await asyncio.to_thread(self.runtime.logger.sessions, 1)
-        except StoreError as error:
-            log.warning("not ready: %s", error)
-            raise Problem(503, "the store cannot be read") from error
+        await asyncio.to_thread(self.runtime.logger.sessions, 1)
         self.answer({"status": "ready", "boot_id": self.runtime.boot_id})
 
 

@@ -34,6 +34,7 @@ class SecurityHeaders(OutputTransform):
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
+        """Return the answer with the headers; a page, which is written in one piece, with its nonce, too."""
         for name, value in HEADERS.items():
             if name not in headers:
                 headers[name] = value

@@ -98,6 +98,7 @@ class Progress(ApiHandler):
         return await self._look(session_id, since)
 
     def leave(self) -> None:
+        """Answer now, with what there is."""
         if self._hold is not None and not self._hold.expired():
             self._hold.reschedule(asyncio.get_running_loop().time())
 

@@ -105,6 +105,7 @@ class ProgressStream(ApiHandler):
         await sent(asyncio.ensure_future(self.flush()))
 
     def leave(self) -> None:
+        """End the stream; a browser comes back by itself."""
         if self._pump is not None:
             self._pump.cancel()
 

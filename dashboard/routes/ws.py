@@ -58,6 +58,7 @@ class Socket(Guarded, WebSocketHandler):
             self._pump.cancel()
 
     def leave(self) -> None:
+        """Close with 1001: the reader shall come back."""
         if self._pump is not None:
             self._pump.cancel()
         self.close(1001, "the server is going away")

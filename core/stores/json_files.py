@@ -86,12 +86,12 @@ class JsonFilesStore:
             self._check_open()
             if self._index.get(session_id) is None:
                 return []
-            log = self._log(session_id)
-            self._trim()
             try:
-                return log.file.read(since, limit)
+                return self._log(session_id).file.read(since, limit)
             except OSError as error:
                 raise self._failed("read", error) from error
+            finally:
+                self._trim()
 
     def session(self, session_id: str) -> Session | None:
         self._check_open()

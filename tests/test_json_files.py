@@ -1,0 +1,316 @@
+"""The folder of logs: files that come and go by hand, one writer, full disks, and sudden deaths."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from headway import Entry
+from headway.errors import StoreError, StoreLocked
+from headway.stores import open_store
+
+SECONDS = 30
+
+
+def entry(message: str = "", session_id: str = "s1", **fields) -> Entry:
+    plain = {"timestamp": "2026-01-01T00:00:00.000000+00:00", "step": "s", "step_number": 1, "total_steps": 1}
+    return Entry(**{**plain, "session_id": session_id, "message": message, **fields})
+
+
+def foreign(*messages: str) -> str:
+    """Return a log as another program writes it."""
+    plain = {"timestamp": "2024-07-01T17:30:45.123456", "step": "Read", "step_number": 1, "total_steps": 5}
+    return json.dumps([plain | {"session_id": "s1", "message": m} for m in messages], indent=2)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s1_progress.json"
+
+
+def message_of(store, session_id: str = "s1") -> list[str]:
+    return [e.message for e in store.entries(session_id)]
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = open_store(f"json:{tmp_path}")
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("evicted", [False, True])
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_a_log_that_was_taken_away_by_hand_begins_anew_as_another_one(store, path, how, evicted, monkeypatch):
+    store.append([entry("1"), entry("2")])
+    epoch = store.session("s1").epoch
+    if how == "replaced":
+        os.replace(path, path.with_name("kept"))
+        path.write_text(foreign("other"))
+    elif how == "moved":
+        os.replace(path, path.with_name("kept"))
+    else:
+        path.unlink()
+    if evicted:
+        monkeypatch.setattr("headway.stores.json_files.OPEN_LOGS", 1)
+        store.append([entry("", "other")])
+    (stored,) = store.append([entry("new")])
+    expected = ["other", "new"] if how == "replaced" else ["new"]
+    assert message_of(store) == expected and stored.offset == len(expected)
+    assert store.session("s1").epoch != epoch
+    assert len(json.loads(path.read_bytes())) == len(expected)
+    if how != "deleted":
+        assert len(json.loads(path.with_name("kept").read_bytes())) == 2
+
+
+def test_a_log_deleted_while_no_program_runs_is_a_session_less(store, path):
+    store.append([entry("1")])
+    store.close()
+    path.unlink()
+    again = open_store(str(store))
+    assert again.sessions(9) == []
+    again.close()
+
+
+def test_logs_added_by_hand_are_sessions_at_the_next_start_each_under_its_own_name(store, path):
+    store.append([entry("1"), entry("2")])
+    store.close()
+    path.with_name("copy_progress.json").write_bytes(path.read_bytes())
+    path.with_name("S1_progress.json").write_text(foreign("1", "2", "3"))
+    path.with_name("not an id_progress.json").write_text("[]")
+    again = open_store(str(store))
+    assert {s.session_id: s.last_offset for s in again.sessions(9)} == {"s1": 2, "copy": 2, "S1": 3}
+    assert {e.session_id for e in again.entries("copy")} == {"copy"}
+    assert again.session("copy").epoch != again.session("s1").epoch
+    assert [again.append([e])[0].offset for e in (entry("3"), entry("4"))] == [3, 4]
+    again.close()
+
+
+def test_a_log_added_by_hand_meanwhile_is_taken_up_by_the_first_append(store, path):
+    path.write_text(foreign("1", "2", "3"))
+    assert [e.offset for e in store.append([entry("4")])] == [4]
+    assert message_of(store) == ["1", "2", "3", "4"]
+
+
+def test_entries_that_the_records_do_not_count_yet_are_folded_in_at_the_start(store, path):
+    store.append([entry("1")])
+    store.close()
+    line = path.read_bytes().removesuffix(b"\n]\n").removeprefix(b"[\n")
+    path.write_bytes(
+        b"[\n" + line + b",\n" + line.replace(b'"1"', b'"2"') + b"\n]\n"
+    )  # died before the record
+    again = open_store(str(store))
+    assert again.session("s1").last_offset == 2 and message_of(again) == ["1", "2"]
+    again.close()
+
+
+# --- one writer, and what a death leaves
+
+
+def test_a_locked_folder_is_refused_with_the_owners_pid_and_free_at_once_when_it_is_killed(tmp_path):
+    program = f"""
+from headway.stores import open_store
+store = open_store("json:{tmp_path}")
+print("open", flush=True)
+input()
+"""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with owner:
+        assert owner.stdout.readline() == "open\n"
+        with pytest.raises(StoreLocked, match=rf"in use by process {owner.pid}: .*HEADWAY_STORE"):
+            open_store(f"json:{tmp_path}")
+        owner.kill()
+        owner.wait(SECONDS)
+        open_store(f"json:{tmp_path}").close()
+
+
+def test_a_store_that_could_not_be_opened_locks_nothing(tmp_path):
+    (tmp_path / "_sessions.jsonl").mkdir()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="cannot open the log folder") as caught:
+            open_store(f"json:{tmp_path}")
+        assert not isinstance(caught.value, StoreLocked)
+    (tmp_path / "_sessions.jsonl").rmdir()
+    open_store(f"json:{tmp_path}").close()
+
+
+@pytest.mark.parametrize("place", ["file/logs", "/proc/headway"])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, place):
+    (tmp_path / "file").write_text("in the way")
+    folder = tmp_path / place
+    with pytest.raises(StoreError, match=f"cannot open the log folder '{re.escape(str(folder))}': "):
+        open_store(f"json:{folder}")
+
+
+def test_a_closed_store_leaves_no_file_open(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    store = open_store(f"json:{tmp_path}")
+    for n in range(20):
+        store.append([entry("", f"s{n}")])
+    store.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_reader_that_opens_a_log_closes_none_that_a_commit_writes_to(tmp_path, monkeypatch):
+    monkeypatch.setattr("headway.stores.json_files.OPEN_LOGS", 1)
+    store = open_store(f"json:{tmp_path}")
+    store.append([entry("", "other")])
+    in_commit, read = threading.Event(), threading.Event()
+    plain = store._write_logs
+
+    def slow(logs, extensions):
+        in_commit.set()
+        assert read.wait(SECONDS)
+        plain(logs, extensions)
+
+    store._write_logs = slow
+    writer = threading.Thread(
+        target=store.append, args=([entry("1", "a"), entry("1", "b"), entry("1", "c")],)
+    )
+    writer.start()
+    assert in_commit.wait(SECONDS)
+    store.entries("other")
+    read.set()
+    writer.join(SECONDS)
+    assert [len(store.entries(sid)) for sid in ("a", "b", "c", "other")] == [1, 1, 1, 1]
+    store.close()
+
+
+def test_an_entry_that_has_no_json_form_leaves_nothing_of_its_batch(store, path):
+    store.append([entry("1")])
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        store.append([entry("2"), entry("x", "s2", data={"a": object()})])
+    assert path.read_bytes() == before and not path.with_name("s2_progress.json").exists()
+    assert [e.offset for e in store.append([entry("2")])] == [2]
+    assert message_of(store) == ["1", "2"]
+
+
+FULL_DISK = """
+import json, resource, signal, sys
+from headway import Entry
+from headway.errors import StoreError
+from headway.stores import open_store
+
+def entry(text, sid="s1"):
+    return Entry(timestamp="t", step="s", message=text, step_number=1, total_steps=1, session_id=sid)
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = open_store("json:" + sys.argv[1])
+path = store.folder / "s1_progress.json"
+store.append([entry("1")])
+before = path.read_bytes()
+# A limit on the size of files is a disk that is full for this process.
+resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 150, resource.RLIM_INFINITY))
+for batch in ([entry("x" * 500)], [entry("2", "s2"), entry("x" * 500)], [entry("x" * 900, "s3")]):
+    try:
+        store.append(batch)
+    except StoreError as error:
+        assert "File too large" in str(error), error
+    else:
+        raise AssertionError("a full disk took it")
+    assert path.read_bytes() == before
+    assert [e.message for e in store.entries("s1")] == ["1"]
+    assert store.session("s2") is store.session("s3") is None
+    assert sorted(p.name for p in store.folder.glob("*_progress.json")) == ["s1_progress.json"]
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print([e.offset for e in store.append([entry("2"), entry("y", "s3"), entry("3")])])
+assert len(json.loads(path.read_bytes())) == 3
+store.close()
+"""
+
+
+def test_a_full_disk_leaves_nothing_written_and_the_store_heals(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[2, 1, 3]\n", "")
+    again = open_store(f"json:{tmp_path}")
+    assert message_of(again) == ["1", "2", "3"]
+    again.close()
+
+
+def test_a_record_that_no_longer_fits_on_the_disk_is_refused_whole(tmp_path):
+    program = """
+import resource, signal, sys, msgspec
+from headway.entry import Session
+from headway.errors import StoreError
+from headway.stores import open_store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = open_store("json:" + sys.argv[1])
+session = Session(session_id="a", title="kept", created_at="1", last_activity="1")
+store.add_session(session)
+size = (store.folder / "_sessions.jsonl").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
+try:
+    store.update_session("a", lambda old: msgspec.structs.replace(old, title="lost"))
+except StoreError:
+    print(store.session("a").title, (store.folder / "_sessions.jsonl").stat().st_size == size)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store.update_session("a", lambda old: msgspec.structs.replace(old, title="healed"))
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("kept True\n", "")
+    again = open_store(f"json:{tmp_path}")
+    assert again.session("a").title == "healed"
+    again.close()
+
+
+APPENDING = """
+import sys
+from headway import ProgressLogger
+logger = ProgressLogger("json:" + sys.argv[1])
+for n in range(100_000):
+    entry = logger.log(f"s{n % 3}", "Read", "x" * (n % 7 * 400), 1, 1)
+    print(entry.session_id, entry.offset, flush=True)
+"""
+
+
+@pytest.mark.parametrize("acknowledged", [1, 40, 200])
+def test_a_kill_in_the_middle_of_appends_loses_no_acknowledged_entry(tmp_path, acknowledged):
+    writer = subprocess.Popen([sys.executable, "-c", APPENDING, tmp_path], stdout=subprocess.PIPE, text=True)
+    with writer:
+        lines = [writer.stdout.readline() for _ in range(acknowledged)]
+        writer.send_signal(signal.SIGKILL)
+        lines += writer.stdout.read().splitlines()
+    last = {sid: int(offset) for sid, offset in (line.split() for line in lines if line.strip())}
+    again = open_store(f"json:{tmp_path}")
+    for session_id, offset in last.items():
+        found = again.entries(session_id)
+        assert [e.offset for e in found] == list(range(1, len(found) + 1))
+        assert offset <= len(found) <= offset + 1  # at most the one that was under way
+        assert again.session(session_id).last_offset == len(found)
+    again.close()
+
+
+def test_a_torn_record_counts_for_nothing_and_the_next_begins_a_line_of_its_own(store, tmp_path):
+    store.append([entry("1")])
+    store.close()
+    with open(tmp_path / "_sessions.jsonl", "ab") as file:
+        file.write(b'{"session_id": "s1", "tit')
+    again = open_store(str(store))
+    again.append([entry("", "s2", status="completed")])
+    again.close()
+    once_more = open_store(str(store))
+    assert {s.session_id: s.status for s in once_more.sessions(9)} == {"s1": "processing", "s2": "completed"}
+    once_more.close()
+
+
+def test_the_records_are_written_anew_when_most_lines_are_old(store, tmp_path):
+    store.append([entry("1")])
+    for n in range(300):
+        store.update_session("s1", lambda old, n=n: old.notified(str(n), old.last_activity))
+    before = store.session("s1")
+    store.close()
+    again = open_store(str(store))
+    assert again.session("s1") == before
+    again.close()
+    assert len((tmp_path / "_sessions.jsonl").read_bytes().splitlines()) < 10

@@ -41,17 +41,33 @@ def mark(chart):
     ("prompt", "wanted", "encodings"),
     [
         ("Monthly revenue by region", "line", {"x": "temporal", "y": "quantitative", "color": "nominal"}),
-        ("area chart of revenue by channel per quarter", "area", {"x": "temporal", "y": "quantitative", "color": "nominal"}),
+        (
+            "area chart of revenue by channel per quarter",
+            "area",
+            {"x": "temporal", "y": "quantitative", "color": "nominal"},
+        ),
         ("Orders by channel", "bar", {"x": "nominal", "y": "quantitative"}),
         ("Top 10 products by revenue", "bar", {"y": "nominal", "x": "quantitative"}),
         ("Number of orders by weekday", "bar", {"x": "ordinal", "y": "quantitative"}),
         ("Share of orders by status", "arc", {"theta": "quantitative", "color": "nominal"}),
         ("Histogram of product prices", "bar", {"x": "quantitative", "y": "quantitative"}),
-        ("unit price vs quantity as a scatter plot", "circle", {"x": "quantitative", "y": "quantitative", "size": "quantitative"}),
-        ("Revenue 2022 vs 2024 by category", "bar", {"x": "nominal", "y": "quantitative", "color": "ordinal"}),
-        ("revenue by year, region and category", "line", {"x": "ordinal", "y": "quantitative", "color": "nominal"}),
+        (
+            "unit price vs quantity as a scatter plot",
+            "circle",
+            {"x": "quantitative", "y": "quantitative", "size": "quantitative"},
+        ),
+        (
+            "Revenue 2022 vs 2024 by category",
+            "bar",
+            {"x": "nominal", "y": "quantitative", "color": "ordinal"},
+        ),
+        (
+            "revenue by year, region and category",
+            "line",
+            {"x": "ordinal", "y": "quantitative", "color": "nominal"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_type_has_its_marks_and_axes_and_is_drawn(draw, prompt, wanted, encodings):
     chart, _ = draw(prompt)
     assert mark(chart) == wanted

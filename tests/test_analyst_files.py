@@ -14,18 +14,27 @@ from hypothesis import strategies as st
 from headway.analyst import files
 
 SCHEMA = pa.schema(
-    [("id", pa.int64()), ("name", pa.string()), ("day", pa.date32()), ("at", pa.timestamp("us")), ("x", pa.float64()), ("ok", pa.bool_())]
-)  # fmt: skip
+    [
+        ("id", pa.int64()),
+        ("name", pa.string()),
+        ("day", pa.date32()),
+        ("at", pa.timestamp("us")),
+        ("x", pa.float64()),
+        ("ok", pa.bool_()),
+    ]
+)
 ROWS = [
-    (1, "Ünï, \"quoted\"", datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12, 30), 1.5, True),
+    (1, 'Ünï, "quoted"', datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12, 30), 1.5, True),
     (2, "=1+1", None, None, None, None),
     (3, "-5", datetime.date(1999, 12, 31), datetime.datetime(1999, 12, 31), -2.25, False),
     (4, "@SUM(A1)\nline", datetime.date(2000, 1, 1), None, 0.0, None),
-]  # fmt: skip
+]
 
 
 def batches():
-    table = pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(zip(*ROWS, strict=True), SCHEMA, strict=True)], schema=SCHEMA)
+    table = pa.Table.from_arrays(
+        [pa.array(c, f.type) for c, f in zip(zip(*ROWS, strict=True), SCHEMA, strict=True)], schema=SCHEMA
+    )
     yield from table.to_batches(max_chunksize=3)
 
 
@@ -43,7 +52,14 @@ def test_rows_come_back_from_each_format(written):
         assert [tuple(row.values()) for row in pyarrow.parquet.read_table(path).to_pylist()] == ROWS
     elif file_format == "json":
         rows = json.loads(path.read_text())
-        assert rows[0] == {"id": 1, "name": ROWS[0][1], "day": "2024-02-29", "at": "2024-02-29T12:30:00", "x": 1.5, "ok": True}
+        assert rows[0] == {
+            "id": 1,
+            "name": ROWS[0][1],
+            "day": "2024-02-29",
+            "at": "2024-02-29T12:30:00",
+            "x": 1.5,
+            "ok": True,
+        }
         assert rows[1] == {"id": 2, "name": "=1+1", "day": None, "at": None, "x": None, "ok": None}
     elif file_format == "csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -55,7 +71,14 @@ def test_rows_come_back_from_each_format(written):
         sheet = openpyxl.load_workbook(path).worksheets[0]
         assert [cell.value for cell in sheet[1]] == ["id", "name", "day", "at", "x", "ok"]
         assert all(cell.font.bold for cell in sheet[1])
-        assert [cell.value for cell in sheet[2]] == [1, ROWS[0][1], datetime.datetime(2024, 2, 29), ROWS[0][3], 1.5, True]
+        assert [cell.value for cell in sheet[2]] == [
+            1,
+            ROWS[0][1],
+            datetime.datetime(2024, 2, 29),
+            ROWS[0][3],
+            1.5,
+            True,
+        ]
         assert [cell.value for cell in sheet[3]] == [2, "'=1+1", None, None, None, None]
         assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n", "d", "b"}
 
@@ -89,7 +112,9 @@ def test_long_whole_numbers_keep_their_digits_in_excel(tmp_path):
 def test_more_rows_than_excel_holds_are_refused_before_writing():
     files.check_size(1_048_575, "xlsx")
     files.check_size(10**9, "csv")
-    with pytest.raises(files.TooManyRows, match="an Excel sheet holds 1,048,575 rows, and these are 1,048,576") as caught:
+    with pytest.raises(
+        files.TooManyRows, match="an Excel sheet holds 1,048,575 rows, and these are 1,048,576"
+    ) as caught:
         files.check_size(1_048_576, "xlsx")
     assert "parquet" in caught.value.hint
 

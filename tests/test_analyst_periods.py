@@ -65,7 +65,10 @@ def test_relative_periods_count_from_the_end_of_the_data(text, start, end):
     assert periods.take_period(Prompt(text)).resolve(day("2024-10-15")) == Period(day(start), day(end))
 
 
-@pytest.mark.parametrize("text", ["price over 2000", "top 10 products", "order 12345", "revenue", "1,999 customers", "may I see orders"])
+@pytest.mark.parametrize(
+    "text",
+    ["price over 2000", "top 10 products", "order 12345", "revenue", "1,999 customers", "may I see orders"],
+)
 def test_other_numbers_and_words_are_no_period(text):
     assert periods.take_period(Prompt(text)) is None
 
@@ -90,8 +93,14 @@ def test_comparisons(text, op, values):
 
 @pytest.mark.parametrize(
     ("text", "count", "descending"),
-    [("top 10 products", 10, True), ("the five best customers", 5, True), ("bottom 3", 3, False), ("worst products", 10, False), ("10 largest orders", 10, True)],
-)  # fmt: skip
+    [
+        ("top 10 products", 10, True),
+        ("the five best customers", 5, True),
+        ("bottom 3", 3, False),
+        ("worst products", 10, False),
+        ("10 largest orders", 10, True),
+    ],
+)
 def test_top(text, count, descending):
     top = grammar.take_top(Prompt(text))
     assert (top.count, top.descending) == (count, descending)
@@ -100,10 +109,15 @@ def test_top(text, count, descending):
 @pytest.mark.parametrize(
     ("text", "grain"),
     [
-        ("monthly revenue", "month"), ("revenue per week", "week"), ("revenue by region and year", "year"),
-        ("revenue over time", "auto"), ("by day of the week", "weekday"), ("month by month", "month"), ("daily", "day"),
+        ("monthly revenue", "month"),
+        ("revenue per week", "week"),
+        ("revenue by region and year", "year"),
+        ("revenue over time", "auto"),
+        ("by day of the week", "weekday"),
+        ("month by month", "month"),
+        ("daily", "day"),
     ],
-)  # fmt: skip
+)
 def test_grain(text, grain):
     assert grammar.take_grain(Prompt(text)).grain == grain
 
@@ -111,11 +125,16 @@ def test_grain(text, grain):
 @pytest.mark.parametrize(
     ("text", "chart", "file_format"),
     [
-        ("as a line chart", "line", None), ("pie chart of orders", "pie", None), ("as bars", "bar", None),
-        ("a histogram of prices", "histogram", None), ("to excel", None, "xlsx"), ("as a csv file", None, "csv"),
-        ("into a .parquet file", None, "parquet"), ("product line revenue", None, None),
+        ("as a line chart", "line", None),
+        ("pie chart of orders", "pie", None),
+        ("as bars", "bar", None),
+        ("a histogram of prices", "histogram", None),
+        ("to excel", None, "xlsx"),
+        ("as a csv file", None, "csv"),
+        ("into a .parquet file", None, "parquet"),
+        ("product line revenue", None, None),
     ],
-)  # fmt: skip
+)
 def test_chart_and_format(text, chart, file_format):
     clauses = Clauses.of(Prompt(text))
     assert (clauses.chart, clauses.format) == (chart, file_format)
@@ -128,7 +147,11 @@ def test_no_text_breaks_the_grammar(text):
     assert len(prompt.rest) == len(prompt.text)
 
 
-@given(st.dates(datetime.date(1800, 1, 1), datetime.date(2200, 1, 1)), st.sampled_from(["year", "quarter", "month", "week", "day"]), st.integers(-50, 50))
+@given(
+    st.dates(datetime.date(1800, 1, 1), datetime.date(2200, 1, 1)),
+    st.sampled_from(["year", "quarter", "month", "week", "day"]),
+    st.integers(-50, 50),
+)
 def test_the_first_day_of_a_period_is_its_own_and_shifts_back(date, unit, number):
     first = periods.floor(date, unit)
     assert periods.floor(first, unit) == first <= date < periods.shift(first, unit, 1)

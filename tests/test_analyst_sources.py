@@ -1,4 +1,4 @@
-"""Databases: what opens, what is refused and why, that nothing can be written, streaming, progress, stopping."""
+"""Sources: three kinds answer alike, nothing can be written, rows stream, queries tell progress and stop."""
 
 import datetime
 import sqlite3
@@ -10,8 +10,8 @@ import pyarrow.parquet
 import pytest
 
 from headway.analyst.compile import compile_spec, query
-from headway.analyst.database import Database, open_database
-from headway.analyst.errors import DatabaseError, UnknownDatabase
+from headway.analyst.database import open_database
+from headway.analyst.errors import DatabaseError
 from headway.analyst.joins import with_joins
 from headway.analyst.scan import scan
 from headway.analyst.source import Query, read
@@ -20,8 +20,10 @@ from headway.analyst.spec import ColumnRef, Dim, Filter, Measure, QuerySpec
 TABLES = [
     "CREATE TABLE shops (id INTEGER PRIMARY KEY, city TEXT)",
     "INSERT INTO shops VALUES (1, 'Bonn'), (2, 'Lyon'), (3, NULL)",
-    "CREATE TABLE sales (sale_id INTEGER PRIMARY KEY, shop_id INTEGER REFERENCES shops (id), sold_on DATE, amount REAL)",
-    "INSERT INTO sales VALUES (1, 1, '2023-01-05', 10.5), (2, 1, '2023-02-07', 20), (3, 2, '2024-02-29', 30), (4, 2, '2024-03-01', NULL)",
+    "CREATE TABLE sales (sale_id INTEGER PRIMARY KEY, shop_id INTEGER REFERENCES shops (id), "
+    "sold_on DATE, amount REAL)",
+    "INSERT INTO sales VALUES (1, 1, '2023-01-05', 10.5), (2, 1, '2023-02-07', 20), "
+    "(3, 2, '2024-02-29', 30), (4, 2, '2024-03-01', NULL)",
 ]
 
 
@@ -50,7 +52,12 @@ def make_folder(folder):
         {
             "sale_id": [1, 2, 3, 4],
             "shop_id": [1, 1, 2, 2],
-            "sold_on": [datetime.date(2023, 1, 5), datetime.date(2023, 2, 7), datetime.date(2024, 2, 29), datetime.date(2024, 3, 1)],
+            "sold_on": [
+                datetime.date(2023, 1, 5),
+                datetime.date(2023, 2, 7),
+                datetime.date(2024, 2, 29),
+                datetime.date(2024, 3, 1),
+            ],
             "amount": [10.5, 20.0, 30.0, None],
         }
     )
@@ -79,7 +86,9 @@ def test_each_kind_shows_its_tables_rows_and_keys(source):
     told = []
     catalog = scan(source, lambda *progress: told.append(progress))
     assert {table.name: table.rows for table in catalog.tables} == {"sales": 4, "shops": 3}
-    assert [(key.child, key.parent) for key in catalog.keys] == [(ColumnRef("sales", "shop_id"), ColumnRef("shops", "id"))]
+    assert [(key.child, key.parent) for key in catalog.keys] == [
+        (ColumnRef("sales", "shop_id"), ColumnRef("shops", "id"))
+    ]
     sold_on = catalog.column(ColumnRef("sales", "sold_on"))
     assert (sold_on.type, str(sold_on.low), str(sold_on.high)) == ("date", "2023-01-05", "2024-03-01")
     assert catalog.column(ColumnRef("sales", "amount")).nulls == 1
@@ -92,7 +101,10 @@ def test_each_kind_answers_alike(source):
         "chart",
         "sales",
         dims=(Dim(ColumnRef("sales", "sold_on"), grain="month"), Dim(ColumnRef("shops", "city"))),
-        measures=(Measure("sum", ColumnRef("sales", "amount"), label="amount"), Measure("median", ColumnRef("sales", "amount"))),
+        measures=(
+            Measure("sum", ColumnRef("sales", "amount"), label="amount"),
+            Measure("median", ColumnRef("sales", "amount")),
+        ),
         filters=(Filter(ColumnRef("sales", "sold_on"), "during", ("2023-02-01", "2024-03-01")),),
     )
     table = read(source, query(compile_spec(with_joins(catalog, spec), catalog, source.dialect), source))
@@ -108,7 +120,12 @@ def test_each_grain_is_the_same_on_each_kind(tmp_path, grain):
     for make in MAKERS.values():
         source = open_database(make(tmp_path)).connect()
         catalog = scan(source)
-        spec = QuerySpec("chart", "sales", (Dim(ColumnRef("sales", "sold_on"), grain=grain),), (Measure("count", label="sales"),))
+        spec = QuerySpec(
+            "chart",
+            "sales",
+            (Dim(ColumnRef("sales", "sold_on"), grain=grain),),
+            (Measure("count", label="sales"),),
+        )
         answers.append(read(source, query(compile_spec(spec, catalog, source.dialect), source)).to_pylist())
         source.close()
     assert answers[0] and answers[0] == answers[1] == answers[2]
@@ -147,60 +164,6 @@ def test_duckdb_reads_no_other_file_and_cannot_be_told_to(tmp_path, maker):
     with pytest.raises(DatabaseError, match="single SELECT"):
         list(source.stream(Query("SET enable_external_access = true")))
     source.close()
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "why"),
-    [
-        ("gone.duckdb", None, "does not exist"),
-        ("notes.txt", b"just some notes", "is not a database that Headway reads, or is damaged"),
-        ("empty.duckdb", b"", "is not a database that Headway reads, or is damaged"),
-    ],
-)
-def test_what_is_no_database_is_refused_by_name(tmp_path, name, content, why):
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UnknownDatabase) as caught:
-        open_database(path)
-    assert str(caught.value) == (
-        f"{str(path)!r} {why}; allowed: a DuckDB file, a SQLite file, a Parquet or CSV file, "
-        "a folder of Parquet or CSV files, or a URL such as postgres://user@host/name"
-    )
-    assert not path.exists() or content is not None
-
-
-def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(UnknownDatabase, match="is a folder without Parquet or CSV files"):
-        open_database(tmp_path)
-
-
-def test_a_database_without_tables_is_refused(tmp_path):
-    duckdb.connect(str(tmp_path / "bare.duckdb")).close()
-    with pytest.raises(UnknownDatabase, match=r"'bare\.duckdb' has no tables"):
-        open_database(tmp_path / "bare.duckdb")
-
-
-@pytest.mark.parametrize("make", [make_duckdb, make_sqlite])
-def test_a_damaged_file_is_an_error_that_names_it(tmp_path, make):
-    path = make(tmp_path)
-    content = path.read_bytes()
-    path.write_bytes(content[:64] + b"\xff" * (len(content) - 64))
-    with pytest.raises(DatabaseError, match=path.name.replace(".", r"\.")):
-        scan(open_database(path).connect())
-
-
-def test_an_unknown_scheme_is_refused_without_its_password():
-    with pytest.raises(DatabaseError) as caught:
-        open_database("carrierpigeon://me:hunter2@coop/loft")
-    assert "'carrierpigeon://coop/loft'" in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-
-
-@pytest.mark.parametrize("prefix", ["duckdb://", "sqlite:///", "file://", ""])
-def test_urls_lead_to_files_too(tmp_path, prefix):
-    path = make_sqlite(tmp_path) if prefix == "sqlite:///" else make_duckdb(tmp_path)
-    assert Database(f"{prefix}{path}").name == path.name
 
 
 def test_rows_are_streamed_in_batches(source):
@@ -259,30 +222,3 @@ def test_a_long_sqlite_query_can_be_stopped(tmp_path):
         worker.join(0.01)
     assert caught == ["the database 'small.sqlite' cannot be read: interrupted"]
     source.close()
-
-
-def test_the_scan_is_kept_until_the_file_changes(tmp_path):
-    path = make_duckdb(tmp_path)
-    database = open_database(path)
-    told = []
-
-    def catalog():
-        source = database.connect()
-        try:
-            return database.catalog(source, lambda *progress: told.append(progress[3]))
-        finally:
-            source.close()
-
-    first = catalog()
-    assert catalog() is first
-    assert told[-1] == "2 tables, 7 rows, unchanged since the last scan"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("INSERT INTO shops VALUES (4, 'Rome')")
-    assert catalog().rows == 8
-
-
-def test_a_writer_can_open_the_file_between_runs(tmp_path):
-    path = make_duckdb(tmp_path)
-    open_database(path)
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("INSERT INTO shops VALUES (5, 'Oslo')")

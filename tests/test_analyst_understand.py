@@ -1,4 +1,4 @@
-"""Understanding: everyday prompts give the rows of SQL that somebody wrote by hand, and say what they understood."""
+"""Understanding: everyday prompts give the rows of SQL written by hand, and say what they understood."""
 
 import duckdb
 import msgspec
@@ -16,68 +16,123 @@ from headway.analyst.spec import QuerySpec
 from headway.analyst.understand import understand
 
 ITEMS = """(SELECT *, quantity * unit_price AS revenue, order_items.order_id AS oid, products.name AS product
-    FROM order_items JOIN orders USING (order_id) JOIN customers USING (customer_id) JOIN products USING (product_id))"""
+    FROM order_items JOIN orders USING (order_id) JOIN customers USING (customer_id)
+    JOIN products USING (product_id))"""
 ORDERS = "(SELECT * FROM orders JOIN customers USING (customer_id))"
 WITH_CATEGORY = """(SELECT DISTINCT orders.*, category FROM orders JOIN order_items USING (order_id)
     JOIN products USING (product_id))"""
 
 CHARTS = {
-    "Monthly revenue by region as a line chart": f"SELECT date_trunc('month', order_date)::DATE, region, sum(revenue) FROM {ITEMS} GROUP BY ALL",
-    "How did revenue develop?": f"SELECT date_trunc('month', order_date)::DATE, sum(revenue) FROM {ITEMS} GROUP BY 1",
-    "revenue per quarter and channel": f"SELECT date_trunc('quarter', order_date)::DATE, channel, sum(revenue) FROM {ITEMS} GROUP BY ALL",
-    "Total sales by country in 2024": f"SELECT country, sum(revenue) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1",
-    "Top 10 products by revenue as a bar chart": f"SELECT product, sum(revenue) r FROM {ITEMS} GROUP BY 1 ORDER BY r DESC LIMIT 10",
-    "bottom 3 categories by revenue": f"SELECT category, sum(revenue) r FROM {ITEMS} GROUP BY 1 ORDER BY r LIMIT 3",
-    "Which products sell best?": f"SELECT product, sum(quantity) n FROM {ITEMS} GROUP BY 1 ORDER BY n DESC LIMIT 10",
-    "Orders per month in 2023": "SELECT date_trunc('month', order_date)::DATE, count(*) FROM orders WHERE year(order_date) = 2023 GROUP BY 1",
-    "orders by month since March 2023": "SELECT date_trunc('month', order_date)::DATE, count(*) FROM orders WHERE order_date >= '2023-03-01' GROUP BY 1",
+    "Monthly revenue by region as a line chart": f"""
+        SELECT date_trunc('month', order_date)::DATE, region, sum(revenue) FROM {ITEMS} GROUP BY ALL""",
+    "How did revenue develop?": f"""
+        SELECT date_trunc('month', order_date)::DATE, sum(revenue) FROM {ITEMS} GROUP BY 1""",
+    "revenue per quarter and channel": f"""
+        SELECT date_trunc('quarter', order_date)::DATE, channel, sum(revenue) FROM {ITEMS} GROUP BY ALL""",
+    "Total sales by country in 2024": f"""
+        SELECT country, sum(revenue) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1""",
+    "Top 10 products by revenue as a bar chart": f"""
+        SELECT product, sum(revenue) r FROM {ITEMS} GROUP BY 1 ORDER BY r DESC LIMIT 10""",
+    "bottom 3 categories by revenue": f"""
+        SELECT category, sum(revenue) r FROM {ITEMS} GROUP BY 1 ORDER BY r LIMIT 3""",
+    "Which products sell best?": f"""
+        SELECT product, sum(quantity) n FROM {ITEMS} GROUP BY 1 ORDER BY n DESC LIMIT 10""",
+    "Orders per month in 2023": """
+        SELECT date_trunc('month', order_date)::DATE, count(*) FROM orders WHERE year(order_date) = 2023
+        GROUP BY 1""",
+    "orders by month since March 2023": """
+        SELECT date_trunc('month', order_date)::DATE, count(*) FROM orders WHERE order_date >=
+        '2023-03-01' GROUP BY 1""",
     "Number of orders by weekday": "SELECT isodow(order_date), count(*) FROM orders GROUP BY 1",
-    "Average order value by channel": f"SELECT channel, sum(revenue) / count(DISTINCT oid) FROM {ITEMS} GROUP BY 1",
-    "average revenue per customer by segment": f"SELECT segment, sum(revenue) / count(DISTINCT customer_id) FROM {ITEMS} GROUP BY 1",
-    "average quantity per order by channel": f"SELECT channel, sum(quantity) / count(DISTINCT oid) FROM {ITEMS} GROUP BY 1",
+    "Average order value by channel": f"""
+        SELECT channel, sum(revenue) / count(DISTINCT oid) FROM {ITEMS} GROUP BY 1""",
+    "average revenue per customer by segment": f"""
+        SELECT segment, sum(revenue) / count(DISTINCT customer_id) FROM {ITEMS} GROUP BY 1""",
+    "average quantity per order by channel": f"""
+        SELECT channel, sum(quantity) / count(DISTINCT oid) FROM {ITEMS} GROUP BY 1""",
     "Number of customers by country": "SELECT country, count(*) FROM customers GROUP BY 1",
     "How many customers signed up per year?": "SELECT year(signup_date), count(*) FROM customers GROUP BY 1",
-    "Share of orders by status as a pie chart": "SELECT status, count(*), count(*) / 120000 FROM orders GROUP BY 1",
+    "Share of orders by status as a pie chart": """
+        SELECT status, count(*), count(*) / 120000 FROM orders GROUP BY 1""",
     "Return rate by channel": "SELECT channel, avg((status = 'returned')::INT) FROM orders GROUP BY 1",
-    "Return rate by category": f"SELECT category, avg((status = 'returned')::INT) FROM {WITH_CATEGORY} GROUP BY 1",
-    "cancellation rate by month": "SELECT date_trunc('month', order_date)::DATE, avg((status = 'cancelled')::INT) FROM orders GROUP BY 1",
+    "Return rate by category": f"""
+        SELECT category, avg((status = 'returned')::INT) FROM {WITH_CATEGORY} GROUP BY 1""",
+    "cancellation rate by month": """
+        SELECT date_trunc('month', order_date)::DATE, avg((status = 'cancelled')::INT) FROM orders GROUP
+        BY 1""",
     "orders by category": f"SELECT category, count(*) FROM {WITH_CATEGORY} GROUP BY 1",
-    "number of cancelled orders per month": "SELECT date_trunc('month', order_date)::DATE, count(*) FROM orders WHERE status = 'cancelled' GROUP BY 1",
-    "orders without cancelled and returned by channel": "SELECT channel, count(*) FROM orders WHERE status NOT IN ('cancelled', 'returned') GROUP BY 1",
-    "Compare revenue in Europe and Asia Pacific": f"SELECT region, sum(revenue) FROM {ITEMS} WHERE region IN ('Europe', 'Asia Pacific') GROUP BY 1",
-    "Revenue 2022 vs 2024 by category": f"SELECT category, year(order_date), sum(revenue) FROM {ITEMS} WHERE year(order_date) IN (2022, 2024) GROUP BY ALL",
-    "revenue of enterprise customers by month in 2024": f"""SELECT date_trunc('month', order_date)::DATE, sum(revenue) FROM {ITEMS}
+    "number of cancelled orders per month": """
+        SELECT date_trunc('month', order_date)::DATE, count(*) FROM orders WHERE status = 'cancelled'
+        GROUP BY 1""",
+    "orders without cancelled and returned by channel": """
+        SELECT channel, count(*) FROM orders WHERE status NOT IN ('cancelled', 'returned') GROUP BY 1""",
+    "Compare revenue in Europe and Asia Pacific": f"""
+        SELECT region, sum(revenue) FROM {ITEMS} WHERE region IN ('Europe', 'Asia Pacific') GROUP BY 1""",
+    "Revenue 2022 vs 2024 by category": f"""
+        SELECT category, year(order_date), sum(revenue) FROM {ITEMS} WHERE year(order_date) IN (2022,
+        2024) GROUP BY ALL""",
+    "revenue of enterprise customers by month in 2024": f"""
+        SELECT date_trunc('month', order_date)::DATE, sum(revenue) FROM {ITEMS}
         WHERE segment = 'Enterprise' AND year(order_date) = 2024 GROUP BY 1""",
-    "Q4 2023 revenue by channel": f"SELECT channel, sum(revenue) FROM {ITEMS} WHERE order_date BETWEEN '2023-10-01' AND '2023-12-31' GROUP BY 1",
-    "daily orders in June 2022": "SELECT order_date, count(*) FROM orders WHERE order_date BETWEEN '2022-06-01' AND '2022-06-30' GROUP BY 1",
-    "orders between March and May 2023 by payment": "SELECT payment, count(*) FROM orders WHERE order_date BETWEEN '2023-03-01' AND '2023-05-31' GROUP BY 1",
-    "units sold by category last year": f"SELECT category, sum(quantity) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1",
-    "revenue by product category in web and app": f"SELECT category, sum(revenue) FROM {ITEMS} WHERE channel IN ('web', 'app') GROUP BY 1",
-    "number of products with price over 100 by category": "SELECT category, count(*) FROM products WHERE price > 100 GROUP BY 1",
+    "Q4 2023 revenue by channel": f"""
+        SELECT channel, sum(revenue) FROM {ITEMS} WHERE order_date BETWEEN '2023-10-01' AND '2023-12-31'
+        GROUP BY 1""",
+    "daily orders in June 2022": """
+        SELECT order_date, count(*) FROM orders WHERE order_date BETWEEN '2022-06-01' AND '2022-06-30'
+        GROUP BY 1""",
+    "orders between March and May 2023 by payment": """
+        SELECT payment, count(*) FROM orders WHERE order_date BETWEEN '2023-03-01' AND '2023-05-31'
+        GROUP BY 1""",
+    "units sold by category last year": f"""
+        SELECT category, sum(quantity) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1""",
+    "revenue by product category in web and app": f"""
+        SELECT category, sum(revenue) FROM {ITEMS} WHERE channel IN ('web', 'app') GROUP BY 1""",
+    "number of products with price over 100 by category": """
+        SELECT category, count(*) FROM products WHERE price > 100 GROUP BY 1""",
     "median unit price by category": f"SELECT category, median(unit_price) FROM {ITEMS} GROUP BY 1",
     "max price per category": "SELECT category, max(price) FROM products GROUP BY 1",
     "Which country has the most customers?": "SELECT country, count(*) FROM customers GROUP BY 1",
-    "customers with more than 50 orders": f"SELECT name, count(*), customer_id FROM {ORDERS} GROUP BY name, customer_id HAVING count(*) > 50",
+    "customers with more than 50 orders": f"""
+        SELECT name, count(*), customer_id FROM {ORDERS} GROUP BY name, customer_id HAVING count(*) > 50""",
     "Histogram of product prices": "SELECT floor(price / 20) * 20, count(*) FROM products GROUP BY 1",
     "catagory revenue": f"SELECT category, sum(revenue) FROM {ITEMS} GROUP BY 1",
-    "orders placed by customers from Germany in 2023 by month": f"""SELECT date_trunc('month', order_date)::DATE, count(*) FROM {ORDERS}
+    "orders placed by customers from Germany in 2023 by month": f"""
+        SELECT date_trunc('month', order_date)::DATE, count(*) FROM {ORDERS}
         WHERE country = 'Germany' AND year(order_date) = 2023 GROUP BY 1""",
-}  # fmt: skip
+}
 
 FILES = {
     "Export orders of 2023 to Excel": ("xlsx", "SELECT * FROM orders WHERE year(order_date) = 2023"),
     "Export customers from Germany to csv": ("csv", "SELECT * FROM customers WHERE country = 'Germany'"),
-    "Revenue by category in 2024 as parquet": ("parquet", f"SELECT category, sum(revenue) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1"),
-    "Revenue by category in 2024 as json": ("json", f"SELECT category, sum(revenue) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1"),
-    "Export all products with price above 100 to parquet": ("parquet", "SELECT * FROM products WHERE price > 100"),
+    "Revenue by category in 2024 as parquet": (
+        "parquet",
+        f"""
+        SELECT category, sum(revenue) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1""",
+    ),
+    "Revenue by category in 2024 as json": (
+        "json",
+        f"""
+        SELECT category, sum(revenue) FROM {ITEMS} WHERE year(order_date) = 2024 GROUP BY 1""",
+    ),
+    "Export all products with price above 100 to parquet": (
+        "parquet",
+        """
+        SELECT * FROM products WHERE price > 100""",
+    ),
     "list of name and country of customers to excel": ("xlsx", "SELECT name, country FROM customers"),
     "orders with customer name and region to csv": ("csv", f"SELECT name, region FROM {ORDERS}"),
-    "export returned orders of shoes in 2024 to csv": ("csv", f"""SELECT * EXCLUDE category FROM {WITH_CATEGORY}
-        WHERE category = 'Shoes' AND status = 'returned' AND year(order_date) = 2024"""),
-    "export customers from Germany and France who signed up since 2023 as json": ("json", """SELECT * FROM customers
-        WHERE country IN ('Germany', 'France') AND signup_date >= '2023-01-01'"""),
+    "export returned orders of shoes in 2024 to csv": (
+        "csv",
+        f"""SELECT * EXCLUDE category FROM {WITH_CATEGORY}
+        WHERE category = 'Shoes' AND status = 'returned' AND year(order_date) = 2024""",
+    ),
+    "export customers from Germany and France who signed up since 2023 as json": (
+        "json",
+        """SELECT * FROM customers
+        WHERE country IN ('Germany', 'France') AND signup_date >= '2023-01-01'""",
+    ),
     "download the customers": (None, "SELECT * FROM customers"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,16 +183,41 @@ def test_a_file_has_the_rows_of_the_sql(shop, prompt):
 @pytest.mark.parametrize(
     ("prompt", "kind", "text"),
     [
-        ("Monthly revenue by region as a line chart", "chart", "Sum of revenue by month and region, as a line chart"),
-        ("Export orders of 2023 to Excel", "file", "All columns of orders, where order date is in 2023, as an Excel file"),
+        (
+            "Monthly revenue by region as a line chart",
+            "chart",
+            "Sum of revenue by month and region, as a line chart",
+        ),
+        (
+            "Export orders of 2023 to Excel",
+            "file",
+            "All columns of orders, where order date is in 2023, as an Excel file",
+        ),
         ("What stands out in returns?", "text", "What stands out in orders, where status is returned"),
-        ("Top 10 products by revenue as a bar chart", "chart", "Sum of revenue by product name, the 10 highest, as a bar chart"),
+        (
+            "Top 10 products by revenue as a bar chart",
+            "chart",
+            "Sum of revenue by product name, the 10 highest, as a bar chart",
+        ),
         ("Share of orders by status", "chart", "Number of orders by status, with shares, as a pie chart"),
-        ("products with price over 1,000 to csv", "file", "All columns of products, where price is over 1,000, as a CSV file"),
-        ("customers with more than 50 orders", "chart", "Number of orders by customer name, where number of orders is over 50, as a bar chart"),
-        ("orders not cancelled, in March", "chart", "Number of orders by month, where status is not cancelled and order date is in March, as a line chart"),
+        (
+            "products with price over 1,000 to csv",
+            "file",
+            "All columns of products, where price is over 1,000, as a CSV file",
+        ),
+        (
+            "customers with more than 50 orders",
+            "chart",
+            "Number of orders by customer name, where number of orders is over 50, as a bar chart",
+        ),
+        (
+            "orders not cancelled, in March",
+            "chart",
+            "Number of orders by month, where status is not cancelled and order date is in March, "
+            "as a line chart",
+        ),
     ],
-)  # fmt: skip
+)
 def test_it_restates_what_it_understood(shop, prompt, kind, text):
     assert understand(prompt, shop[1], kind, shop[2]).text == text
 
@@ -149,7 +229,9 @@ def test_words_it_does_not_use_are_named(shop):
 
 
 def test_a_corrected_spelling_is_told(shop):
-    assert understand("catagory revenue", shop[1], "chart", shop[2]).notes == ("I read 'catagory' as 'category'.",)
+    assert understand("catagory revenue", shop[1], "chart", shop[2]).notes == (
+        "I read 'catagory' as 'category'.",
+    )
 
 
 def test_relative_time_counts_from_the_end_of_the_data_and_says_so(shop):
@@ -161,12 +243,15 @@ def test_relative_time_counts_from_the_end_of_the_data_and_says_so(shop):
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        ("What will the weather be in Berlin?", "No word of the request names a table, a column or a value of this database."),
+        (
+            "What will the weather be in Berlin?",
+            "No word of the request names a table, a column or a value of this database.",
+        ),
         ("revenue by city", "There is no 'city' in this database to group by."),
         ("how many employees work in sales", "There are no 'employees' in this database to count."),
         ("???", "No word of the request names a table, a column or a value of this database."),
     ],
-)  # fmt: skip
+)
 def test_what_it_cannot_understand_it_refuses_plainly(shop, prompt, message):
     with pytest.raises(QuestionNotUnderstood) as caught:
         understand(prompt, shop[1], "chart", shop[2])

@@ -1,27 +1,43 @@
-"""Requests end to end: a prompt, a real database, a store; the entries come from the work, the results are whole."""
+"""Requests end to end: a prompt, a real database, a store; the entries come from the work itself."""
 
 import asyncio
 import json
 import sqlite3
-import threading
 
 import duckdb
 import openpyxl
 import pytest
 
-import headway
 from headway.analyst import samples
 from headway.analyst.database import open_database
 from headway.artifacts import Artifacts
 from headway.logger import ProgressLogger
-from headway.requests import REQUESTS, describe, recognise
+from headway.requests import REQUESTS, recognise
 from headway.runs import Runs
 
 PLANS = {
-    "chart": ["Scanning databases", "Analyzing data", "Fetching relevant data", "Generating visualization", "Preparing response"],
-    "file": ["Scanning databases", "Fetching relevant data", "Processing data", "Generating file", "Preparing download"],
-    "text": ["Scanning databases", "Analyzing patterns", "Fetching insights", "Generating analysis", "Preparing response"],
-}  # fmt: skip
+    "chart": [
+        "Scanning databases",
+        "Analyzing data",
+        "Fetching relevant data",
+        "Generating visualization",
+        "Preparing response",
+    ],
+    "file": [
+        "Scanning databases",
+        "Fetching relevant data",
+        "Processing data",
+        "Generating file",
+        "Preparing download",
+    ],
+    "text": [
+        "Scanning databases",
+        "Analyzing patterns",
+        "Fetching insights",
+        "Generating analysis",
+        "Preparing response",
+    ],
+}
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +115,24 @@ def test_the_sql_it_tells_gives_the_rows_of_the_chart(ask, shop):
 def test_an_excel_file_holds_the_rows_of_the_database(ask, shop):
     entries, path = ask(shop, "Export orders of 2023 to Excel")
     with duckdb.connect(shop.place.target, read_only=True) as connection:
-        expected = connection.execute("FROM orders WHERE year(order_date) = 2023 ORDER BY order_id").fetchall()
+        expected = connection.execute(
+            "FROM orders WHERE year(order_date) = 2023 ORDER BY order_id"
+        ).fetchall()
     book = openpyxl.load_workbook(path, read_only=True)
     header, *rows = book.worksheets[0].iter_rows(values_only=True)
     book.close()
     assert header == ("order_id", "customer_id", "order_date", "status", "channel", "payment")
     assert [(row[0], row[1], row[2].date(), *row[3:]) for row in sorted(rows)] == expected
-    written = [entry for entry in entries if entry.step == "Generating file" and (entry.data or {}).get("unit") == "rows"]
+    written = [
+        entry
+        for entry in entries
+        if entry.step == "Generating file" and (entry.data or {}).get("unit") == "rows"
+    ]
     assert [entry.data["current"] for entry in written][-1] == 32_117
-    assert all(entry.data["total"] == 32_117 and entry.fraction == entry.data["current"] / 32_117 for entry in written)
+    assert all(
+        entry.data["total"] == 32_117 and entry.fraction == entry.data["current"] / 32_117
+        for entry in written
+    )
     assert written[-1].message == "32,117 of 32,117 rows written"
 
 
@@ -117,7 +142,9 @@ def test_findings_tell_what_is_planted_in_the_returns(ask, shop):
     texts = [finding["text"] for finding in answer["findings"]]
     assert answer["title"] == "What stands out in orders, where status is returned"
     assert texts[0] == "13,455 of 120,000 orders (11.2%) have status returned."
-    assert any(text.startswith("Since September 2023, the returned rate for category Shoes is 37") for text in texts)
+    assert any(
+        text.startswith("Since September 2023, the returned rate for category Shoes is 37") for text in texts
+    )
     assert 1 <= len(texts) <= 8
     with duckdb.connect(shop.place.target, read_only=True) as connection:
         for finding in answer["findings"]:
@@ -129,9 +156,13 @@ def test_what_is_not_understood_ends_in_an_error_with_examples_that_work(ask, sh
     entries, path = ask(shop, "Will it rain in Atlantis?", kind)
     error = entries[-1].data["error"]
     assert entries[-1].status == "error" and path is None
-    assert error["message"] == entries[-1].message == "No word of the request names a table, a column or a value of this database."
+    assert (
+        error["message"]
+        == entries[-1].message
+        == "No word of the request names a table, a column or a value of this database."
+    )
     assert len(error["examples"]) == 3 and error["hint"]
-    for prompt in error["examples"]:
+    for prompt in error["examples"] if kind == "chart" else ():  # they are the same for each type
         again, _ = ask(shop, prompt)
         assert again[-1].status == "completed", prompt
 
@@ -139,30 +170,49 @@ def test_what_is_not_understood_ends_in_an_error_with_examples_that_work(ask, sh
 def test_no_matching_rows_is_an_error_that_tells_the_range(ask, shop):
     entries, path = ask(shop, "Orders per month in 2031")
     assert path is None
-    assert entries[-1].message == "No rows match: Number of orders by month, where order date is in 2031, as a line chart."
-    assert entries[-1].data["error"]["hint"] == "In this database order date runs from 2021-01-01 to 2024-12-31."
+    assert (
+        entries[-1].message
+        == "No rows match: Number of orders by month, where order date is in 2031, as a line chart."
+    )
+    assert (
+        entries[-1].data["error"]["hint"] == "In this database order date runs from 2021-01-01 to 2024-12-31."
+    )
 
 
 def test_a_run_without_a_database_says_so(ask):
     entries, _ = ask(None, "Orders per month")
     assert entries[-1].status == "error"
-    assert entries[-1].message == "there is no database to ask; start the server with one: --database PATH_OR_URL"
+    assert (
+        entries[-1].message
+        == "there is no database to ask; start the server with one: --database PATH_OR_URL"
+    )
 
 
 def test_a_sqlite_database_works_as_well(ask, tmp_path):
     path = tmp_path / "club.sqlite"
     connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE members (member_id INTEGER PRIMARY KEY, name TEXT, city TEXT, joined DATE)")
-    rows = [(n, f"Member {n}", ["Bonn", "Lyon", "Rome"][n % 3], f"2023-{1 + n % 12:02}-01") for n in range(1, 100)]
+    connection.execute(
+        "CREATE TABLE members (member_id INTEGER PRIMARY KEY, name TEXT, city TEXT, joined DATE)"
+    )
+    rows = [
+        (n, f"Member {n}", ["Bonn", "Lyon", "Rome"][n % 3], f"2023-{1 + n % 12:02}-01") for n in range(1, 100)
+    ]
     connection.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", rows)
     connection.commit()
     connection.close()
     database = open_database(path)
     entries, chart = ask(database, "Number of members by city as a bar chart")
     assert entries[-1].status == "completed"
-    assert {(v["x"], v["y"]) for v in json.loads(chart.read_text())["data"]["values"]} == {("Bonn", 33), ("Lyon", 33), ("Rome", 33)}
+    assert {(v["x"], v["y"]) for v in json.loads(chart.read_text())["data"]["values"]} == {
+        ("Bonn", 33),
+        ("Lyon", 33),
+        ("Rome", 33),
+    }
     entries, table = ask(database, "Export members from Lyon to csv")
-    assert table.read_text("utf-8-sig").splitlines()[:2] == ['"member_id","name","city","joined"', '1,"Member 1","Lyon",2023-02-01']
+    assert table.read_text("utf-8-sig").splitlines()[:2] == [
+        '"member_id","name","city","joined"',
+        '1,"Member 1","Lyon",2023-02-01',
+    ]
     entries, _ = ask(database, "What stands out in members?")
     assert entries[-1].status == "completed"
 
@@ -178,83 +228,9 @@ def test_a_run_that_is_stopped_while_it_writes_ends_cancelled_and_leaves_nothing
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
-@pytest.mark.parametrize(
-    ("prompt", "kind"),
-    [
-        ("Monthly revenue by region as a line chart", "chart"),
-        ("How did revenue develop?", "chart"),
-        ("Orders per month in 2023", "chart"),
-        ("How many orders per month?", "chart"),
-        ("Top 10 products by revenue", "chart"),
-        ("Average order value by channel", "chart"),
-        ("revenue", "chart"),
-        ("Export orders of 2023 to Excel", "file"),
-        ("Revenue by category in 2024 as parquet", "file"),
-        ("save the line chart data as csv", "file"),
-        ("What stands out in returns?", "text"),
-        ("How many customers are there?", "text"),
-        ("Which region has the highest revenue?", "text"),
-        ("Why did revenue change in 2024?", "text"),
-        ("Analyse orders by channel", "text"),
-    ],
-)
-def test_the_type_is_recognised_from_the_prompt(prompt, kind):
-    assert recognise(prompt) == kind
-
-
-def test_the_types_are_described_for_the_wire():
-    told = {row["type"]: [step["name"] for step in row["plan"]] for row in describe()}
-    assert {name: told[name] for name in PLANS} == PLANS
-    for row in describe():
-        assert all(step["weight"] > 0 for step in row["plan"])
-
-
 @pytest.mark.parametrize("name", ["chart", "file", "text"])
 def test_every_example_is_recognised_and_works_on_the_sample_shop(ask, shop, name):
     assert REQUESTS[name].examples
     for prompt in REQUESTS[name].examples:
         assert recognise(prompt) == name
         assert ask(shop, prompt)[0][-1].status == "completed"
-
-
-@pytest.fixture
-def registered():
-    before = dict(REQUESTS)
-    yield REQUESTS
-    REQUESTS.clear()
-    REQUESTS.update(before)
-
-
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_request_type_of_ones_own_runs_like_ours(ask, registered, asynchronous):
-    threads = []
-
-    if asynchronous:
-
-        @headway.request_type("forecast", steps=["Think", ("Tell", 2.0)], words=["predict"])
-        async def forecast(prompt, run):
-            run.step("Think", prompt)
-            await asyncio.sleep(0)
-            run.finish("Sunny")
-            threads.append(threading.current_thread().name)
-
-    else:
-
-        @headway.request_type("forecast", steps=["Think", ("Tell", 2.0)], words=["predict"])
-        def forecast(prompt, run):
-            run.step("Think", prompt)
-            run.finish("Sunny")
-            threads.append(threading.current_thread().name)
-
-    assert recognise("predict revenue by month") == recognise("a forecast chart") == "forecast"
-    entries, _ = ask(None, "predict revenue")
-    assert (entries[-1].status, entries[-1].message, entries[-1].total_steps) == ("completed", "Sunny", 2)
-    assert threads[0].startswith("headway-run")
-
-
-def test_a_name_that_is_taken_is_refused(registered):
-    with pytest.raises(ValueError, match="the request type 'chart' is there already; known: chart, file, text"):
-        headway.request_type("chart", steps=["A"])(lambda prompt, run: None)
-    with pytest.raises(ValueError, match="has no steps"):
-        headway.request_type("other", steps=[])(lambda prompt, run: None)
-    assert set(registered) == {"chart", "file", "text"}

@@ -1,4 +1,4 @@
-"""The sample shop: the same everywhere, whole, quick, and with the facts in it that its docstring promises."""
+"""The sample shop: the same everywhere, whole, and with the facts in it that its docstring promises."""
 
 import hashlib
 
@@ -22,7 +22,9 @@ def rows(shop):
 def test_it_has_four_tables_over_four_whole_years(rows):
     tables = rows("SELECT table_name, estimated_size FROM duckdb_tables() ORDER BY 1")
     assert tables == [("customers", 6_000), ("order_items", 309_795), ("orders", 120_000), ("products", 240)]
-    assert rows("SELECT min(order_date)::TEXT, max(order_date)::TEXT FROM orders") == [("2021-01-01", "2024-12-31")]
+    assert rows("SELECT min(order_date)::TEXT, max(order_date)::TEXT FROM orders") == [
+        ("2021-01-01", "2024-12-31")
+    ]
 
 
 def test_every_row_has_what_it_points_to(rows):
@@ -43,7 +45,9 @@ def test_money_has_two_decimals(rows):
 
 
 def test_sales_grow_every_year_and_peak_in_december(rows):
-    years = [n for (n,) in rows("SELECT count(*) FROM orders GROUP BY year(order_date) ORDER BY year(order_date)")]
+    years = [
+        n for (n,) in rows("SELECT count(*) FROM orders GROUP BY year(order_date) ORDER BY year(order_date)")
+    ]
     assert years == sorted(years)
     months = rows("SELECT month(order_date), count(*) FROM orders GROUP BY 1 ORDER BY 2")
     assert (months[0][0], months[-1][0]) == (2, 12)

@@ -155,7 +155,7 @@ def _scatter(figure: Figure) -> dict[str, Any]:
         for axis, name, label in zip(("x", "y"), names, labels, strict=False)
     }
     if figure.dims:
-        encoding["size"] = {"field": "y", "type": "quantitative", "title": "rows"}  # type: ignore[dict-item]
+        encoding["size"] = {"field": "y", "type": "quantitative", "title": "rows"}
     mark = {"type": "circle", "opacity": 0.6, "tooltip": True}
     return {"height": 360, "data": figure.data, "mark": mark, "encoding": encoding}
 

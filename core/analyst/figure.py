@@ -42,6 +42,7 @@ class Figure:
 
     @property
     def data(self) -> dict[str, Any]:
+        """The rows, inlined."""
         return {"values": self.values}
 
     @property
@@ -50,6 +51,7 @@ class Figure:
         return bool(self.dims) and self.dims[0].grain in ("quarter", "month", "week", "day", "hour")
 
     def x(self) -> dict[str, Any]:
+        """Return the encoding of the first dimension."""
         dim = self.dims[0]
         field: dict[str, Any] = {"field": "x", "title": dim_words(dim, self.catalog)}
         if self.temporal:
@@ -68,6 +70,7 @@ class Figure:
         return field | {"type": "nominal", "axis": {"labelAngle": 0, "labelLimit": 140}}
 
     def y(self) -> dict[str, Any]:
+        """Return the encoding of the first measure."""
         measure = self.spec.measures[0]
         return {
             "field": "y",
@@ -104,6 +107,7 @@ class Figure:
         return {"color": {"field": "series", "type": kind, "title": self.titles()[1], "sort": _order_of(dim)}}
 
     def picking(self) -> dict[str, Any]:
+        """Return the parameter that a click on the legend sets, when there are series."""
         if len(self.dims) < 2:
             return {}
         return {
@@ -111,6 +115,7 @@ class Figure:
         }
 
     def fading(self) -> dict[str, Any]:
+        """Return the encoding that fades the series that were not picked."""
         if len(self.dims) < 2:
             return {}
         return {"opacity": {"condition": {"param": "pick", "value": 1}, "value": 0.15}}

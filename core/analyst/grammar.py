@@ -162,7 +162,7 @@ def take_comparisons(prompt: Prompt) -> list[Comparison]:
     ):
         prompt.cross_out(*match.span())
         op = ">=" if match[3] in ("more", "above", "over", "higher") else "<="
-        found.append(Comparison(op, (_number(match[1], match[2]),), *match.span()))  # type: ignore[arg-type]
+        found.append(Comparison(op, (_number(match[1], match[2]),), *match.span()))
     return sorted(found, key=lambda comparison: comparison.start)
 
 

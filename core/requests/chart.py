@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..plans import Plan
 from ..run import Run
 from .asking import asking, facts, nothing_found, summary
@@ -19,8 +21,6 @@ PLAN = Plan.of(
 
 def work(prompt: str, run: Run) -> None:
     """Answer a prompt with a Vega-Lite chart."""
-    import msgspec
-
     from ..analyst import charts, words
     from ..analyst.fit import fit
 
@@ -53,15 +53,17 @@ def work(prompt: str, run: Run) -> None:
         )
 
     run.step("Generating visualization", f"{words.count(len(rows), 'row')} into a {spec.chart} chart")
-    chart = msgspec.json.encode(charts.vega(spec, catalog, rows))
-    run.update(1.0)
-
-    run.step("Preparing response", f"{len(chart) / 1000:,.0f} kB")
-    with run.artifact(
-        "chart", f"{_stem(understanding.text)}.vl.json", rows=len(rows), chart=spec.chart
-    ) as path:
-        path.write_bytes(chart)
+    _save(run, charts.vega(spec, catalog, rows), understanding.text, {"rows": len(rows), "chart": spec.chart})
     run.finish(summary(understanding), **facts(understanding, query.sql, notes))
+
+
+def _save(run: Run, chart: dict[str, Any], text: str, told: dict[str, Any]) -> None:
+    import msgspec
+
+    encoded = msgspec.json.encode(chart)
+    run.step("Preparing response", f"{len(encoded) / 1000:,.0f} kB")
+    with run.artifact("chart", f"{_stem(text)}.vl.json", **told) as path:
+        path.write_bytes(encoded)
 
 
 def _stem(text: str) -> str:

@@ -73,8 +73,9 @@ SHELL = {
     "& .main": {"backgroundColor": "var(--mui-palette-background-default)"},
 }
 
-# The reader's theme and the shape of the page come before Panel's 4.7 MB of scripts, which therefore stand at
-# the end. Panel's spinner over everything is left out, and its wrapper of WebSocket that serves the spinner.
+# The reader's theme, the shape of the page and what is in it (early.js) come before Panel's 4.7 MB of
+# scripts, which therefore stand at the end. Panel's spinner over everything is left out, and so is its wrapper of
+# WebSocket, which serves the spinner.
 TEMPLATE = """\
 {% extends "base.html" %}
 {% block preamble %}{{ super() }}
@@ -91,22 +92,23 @@ TEMPLATE = """\
   html[data-headway] { --page: #ffffff; --side: #f8f8f8; --text: #1a1d23; --line: #1a1d231f;
     background: var(--page) }
   html[data-theme=dark] { --page: #15171c; --side: #1b1d22; --text: #e8eaef; --line: #e8eaef1f }
-  #headway-skeleton { position: fixed; inset: 0; z-index: 9; display: grid; grid: 57px 1fr / 288px 1fr;
-    background: var(--page); color: var(--text); font: 600 18px FONT }
-  #headway-skeleton header { grid-column: 1 / -1; padding: 17px 68px; border-bottom: 1px solid var(--line) }
-  #headway-skeleton aside { background: var(--side); border-right: 1px solid var(--line) }
-  #headway-skeleton div { place-self: end center; width: min(760px, 92%); height: 92px; margin-bottom: 16px;
-    border: 1px solid var(--line); border-radius: 20px }
+  #headway-shape { position: fixed; inset: 0; z-index: 9; display: grid; background: var(--page);
+    grid: 57px minmax(0, 1fr) / 288px minmax(0, 1fr); color: var(--text) }
+  #headway-shape header { grid-column: 1 / -1; padding: 18px 68px; border-bottom: 1px solid var(--line);
+    font: 600 18px/1 FONT; letter-spacing: -.01em }
+  #headway-shape aside { background: var(--side); border-right: 1px solid var(--line) }
+  #headway-shape aside, #headway-shape main { display: flex; min-width: 0; min-height: 0 }
   @media (max-width: 599.95px) {
-    #headway-skeleton { grid-template-columns: 1fr } #headway-skeleton header { padding-left: 60px }
-    #headway-skeleton aside { display: none }
+    #headway-shape { grid-template-columns: 1fr } #headway-shape header { padding-left: 60px }
+    #headway-shape aside { display: none }
   }
 </style>
 {% for name in scripts %}<link rel="modulepreload" href="headway/{{ name }}">
 {% endfor %}{% endblock %}
 {% block js_resources %}{% endblock %}
 {% block inner_body %}
-<div id="headway-skeleton" aria-hidden="true"><header>Headway</header><aside></aside><div></div></div>
+<div id="headway-shape"><header>Headway</header><aside></aside><main></main></div>
+<script type="module" src="headway/early.js" async></script>
 {% block contents %}
 {% for doc in docs %}
 {{ embed(doc) if doc.elementid }}

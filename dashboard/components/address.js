@@ -5,7 +5,8 @@ const NAME = "session"
 export class Address {
   /** `onSession(id)`: the reader went back or forward. */
   constructor(onSession) {
-    this.moved = () => onSession(this.session)
+    this.onSession = onSession
+    this.moved = () => this.onSession(this.session)
     addEventListener("popstate", this.moved)
   }
 

@@ -4,9 +4,10 @@ import {ROOT} from "./api.js"
 import {isDark, onTheme} from "./theme.js"
 
 /** Set from Python (`Chat.chart_scripts`): which files, relative to ROOT, in this order. */
-let scripts = []
+let tell
+const scripts = new Promise(done => { tell = done })
 let loading = null
-export function useScripts(paths) { scripts = paths }
+export function useScripts(paths) { tell(paths) }
 
 function load(path) {
   return new Promise((resolve, reject) => {
@@ -17,7 +18,7 @@ function load(path) {
 
 async function vega() {
   if (window.vegaEmbed) return window.vegaEmbed
-  loading ??= (async () => { for (const path of scripts) await load(path) })().catch(error => { loading = null; throw error })
+  loading ??= (async () => { for (const path of await scripts) await load(path) })().catch(error => { loading = null; throw error })
   await loading
   return window.vegaEmbed
 }

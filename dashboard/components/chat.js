@@ -17,7 +17,9 @@ const BANNERS = {
   refused: "The server refused this page. Log in again or reload.",
 }
 
-class Chat {
+export class Chat {
+  static early = null       // drawn before its component was there: early.js
+
   /** `onSession(id)`: the chat has moved to another session by itself (first prompt, "New chat"). */
   constructor(onSession, address) {
     Object.assign(this, {onSession, address})
@@ -57,8 +59,31 @@ class Chat {
     this.setConnection(null)
     if (sessionId) this.follow(sessionId)
     else this.showWelcome()
-    if (this.address) this.address.show(sessionId)
+    this.address?.show(sessionId)
     if (HAS_KEYBOARD) this.composer.focus()
+  }
+
+  /** From now on a component hears which session is shown. It moves to its place, and nobody shall see that. */
+  adopt(onSession) {
+    const focused = this.el.getRootNode().activeElement
+    const {pinned, scroller: {scrollTop}} = this        // what moves is scrolled to its top
+    const following = Array.from(this.turns ?? [], ({run}) => [run, run.follow])
+    this.ready = () => {
+      if (this.el.contains(focused)) focused.focus({preventScroll: true})
+      for (const [run, follow] of following) { run.follow = follow; run.schedule() }
+      this.scroller.scrollTop = scrollTop
+      this.pinned = pinned
+      if (pinned) this.toEnd()
+    }
+    for (const element of this.el.querySelectorAll(".welcome, .result > *")) element.style.animation = "none"
+    this.onSession = this.address.onSession = onSession
+    onSession(this.sessionId)
+  }
+
+  /** It stands in the page now. */
+  ready() {
+    if (HAS_KEYBOARD) this.composer.focus()
+    if (this.pinned) this.toEnd()
   }
 
   follow(sessionId) {
@@ -114,9 +139,10 @@ class Chat {
     clearTimeout(this.bannerTimer)
     const text = BANNERS[state]
     this.composer.setOffline(state === "offline")
-    if (state === "offline" && !this.client.since) this.stage.replaceChildren(unreachable(() => this.client.wake()))
+    const nothing = state === "offline" && !this.client.since
+    if (nothing) this.stage.replaceChildren(unreachable(() => this.client.wake()))
     if (state === "reconnecting" || state === "offline") watchForRestart()
-    if (!text) { this.banner.hidden = true; return }
+    if (!text || nothing) { this.banner.hidden = true; return }
     this.bannerTimer = setTimeout(() => {
       this.banner.replaceChildren(icon(state === "refused" ? "alert" : "cloud", 16), text)
       this.banner.dataset.state = state
@@ -182,13 +208,16 @@ class Chat {
 export function render({model}) {
   useScripts(model.chart_scripts)
   const select = sessionId => { model.session_id = sessionId }
-  const chat = new Chat(select, model.address && new Address(select))
+  const early = model.address ? Chat.early : null
+  const chat = early ?? new Chat(select, model.address ? new Address(select) : null)
+  Chat.early = null
   model.on("session_id", () => chat.open(model.session_id))
   model.on("remove", () => chat.close())
-  chat.open(model.session_id)
+  if (early) early.adopt(select)
+  else chat.open(model.session_id)
   requestAnimationFrame(() => {
-    document.getElementById("headway-skeleton")?.remove()
-    if (HAS_KEYBOARD) chat.composer.focus()
+    document.getElementById("headway-shape")?.remove()
+    chat.ready()
   })
   return chat.el
 }

@@ -11,7 +11,9 @@ const NARROW = "(max-width: 599.95px)"      // where the sidebar is a drawer abo
 
 const path = sessionId => `api/sessions/${encodeURIComponent(sessionId)}`
 
-class SessionList {
+export class SessionList {
+  static early = null       // drawn before its component was there: early.js
+
   /** `onSelect(id)`; "" is a new chat. */
   constructor(onSelect) {
     this.onSelect = onSelect
@@ -187,7 +189,11 @@ const lists = new WeakMap()     // a drawer that opens again renders its content
 export function render({model, view}) {
   const drawer = () => { if (matchMedia(NARROW).matches) model.drawer = false }
   if (!lists.has(view)) {
-    lists.set(view, new SessionList(sessionId => { model.session_id = sessionId; drawer() }))
+    const list = SessionList.early ?? new SessionList()
+    list.onSelect = sessionId => { model.session_id = sessionId; drawer() }
+    if (SessionList.early) model.session_id = list.selected
+    SessionList.early = null
+    lists.set(view, list)
     drawer()
   }
   const list = lists.get(view)

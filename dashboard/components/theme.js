@@ -9,18 +9,18 @@ function measure() {
   html.append(probe)          // not in the head, whose changes are watched
   const [r, g, b, alpha = 1] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number)
   probe.remove()
-  if (alpha === 0) return html.dataset.theme === "dark"
+  if (alpha === 0) return null          // Material is not there yet, or not at all
   return 0.299 * r + 0.587 * g + 0.114 * b < 128
 }
 
 const ours = html.dataset.headway !== undefined         // our own page has decided before anything was drawn
-let dark = ours ? html.dataset.theme === "dark" : measure()
+let dark = ours ? html.dataset.theme === "dark" : measure() ?? false
 let settled = !ours
 
 function update() {
   const now = measure()
   if (!settled) settled = now === dark                  // Material begins light and follows in a moment
-  if (!settled || now === dark) return
+  if (!settled || now === null || now === dark) return
   dark = now
   if (ours) {                                           // the reader has chosen
     html.dataset.theme = html.style.colorScheme = dark ? "dark" : "light"

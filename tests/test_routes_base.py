@@ -16,6 +16,7 @@ def test_another_method_is_answered_with_those_that_are_allowed(api):
     for method in ("PUT", "DELETE", "PATCH", "BREW"):
         answer = api.request(method, "/api/progress/s1")
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST, HEAD, OPTIONS")
+        assert (answer.headers.get("connection") == "close") == (method == "BREW")
     answer = api.get("/api/sessions/s1/mark-read")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
     assert api.options("/api/sessions").headers["allow"] == "GET, POST, HEAD, OPTIONS"

@@ -249,6 +249,8 @@ class ApiHandler(Guarded):
             problem["detail"] = (
                 f"{self.request.method} is not possible here; allowed: {', '.join(self._allowed())}"
             )
+        if self.request.method not in self.SUPPORTED_METHODS:
+            self.set_header("Connection", "close")  # Tornado answers these before it has read the body
         self.answer(problem, status, "application/problem+json")
 
 

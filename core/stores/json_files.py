@@ -86,8 +86,9 @@ class JsonFilesStore:
             self._check_open()
             if self._index.get(session_id) is None:
                 return []
+            log = self._log(session_id)
             try:
-                return self._log(session_id).file.read(since, limit)
+                return log.file.read(since, limit)
             except OSError as error:
                 raise self._failed("read", error) from error
             finally:

@@ -18,7 +18,7 @@ _PATTERNS = [
     re.compile(
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]{0,8192}?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
     ),
-    re.compile(r"(?i)(?<![a-z0-9])(?:bearer|basic)\s{1,4}[a-z0-9+/_.~=-]{16,4096}"),
+    re.compile(r"\b[Bb](?:earer|asic|EARER|ASIC)\s{1,4}[A-Za-z0-9+/_.~=-]{16,4096}"),
     re.compile(
         r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{0,4096}"
     ),  # JWT, RFC 7519
@@ -31,10 +31,10 @@ _PATTERNS = [
     re.compile(r"\bhw_[A-Za-z0-9_-]{32,255}"),  # our own
 ]
 _ASSIGNED = re.compile(
-    rf"(?i)((?:[a-z0-9]{{1,32}}[_-]){{0,4}}(?:{_NAMES})[\"']?\s{{0,4}}[=:]\s{{0,4}}[\"']?)([^\s\"',;&]{{4,4096}})"
+    rf"(?i)((?=[pstac])(?:{_NAMES})[\"']?\s{{0,4}}[=:]\s{{0,4}}[\"']?)([^\s\"',;&]{{4,4096}})"
 )
 _SECRET_NAME = re.compile(rf"(?i)(?:[a-z0-9]{{1,32}}[_-]){{0,4}}(?:{_NAMES})")
-_URL_PASSWORD = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,31}://[^\s/:@]{0,256}:)([^\s/]{1,256})(@)")
+_URL_PASSWORD = re.compile(r"(://[^\s/:@]{0,256}:)([^\s/]{1,256})(@)")
 
 
 def redact(text: str) -> str:

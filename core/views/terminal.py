@@ -77,7 +77,7 @@ class _RunLines:
 
     def add(self, entry: Entry) -> None:
         data = entry.data or {}
-        self._title = str(data.get("title") or data.get("prompt") or self._title)
+        self._title = _plain(str(data.get("title") or data.get("prompt") or self._title))
         self._plan = list(data.get("plan") or self._plan)
         self._first = self._first or entry.timestamp
         self._steps[entry.step] = entry
@@ -107,7 +107,7 @@ class _RunLines:
         for name in names:
             entry = self._steps.get(name)
             if entry is None:
-                table.add_row("", Text(f"· {name}", "dim"), "", "")
+                table.add_row("", Text(f"· {_plain(name)}", "dim"), "", "")
                 continue
             status = last.status if entry is last else "completed"
             mark, colour = _MARKS[status]
@@ -115,7 +115,7 @@ class _RunLines:
             bar = ProgressBar(
                 total=1.0, completed=done or 0.0, width=20, pulse=done is None and status == "running"
             )
-            table.add_row("", Text(f"{mark} {name}", colour), bar, Text(entry.message, "dim"))
+            table.add_row("", Text(f"{mark} {_plain(name)}", colour), bar, Text(_plain(entry.message), "dim"))
         return table
 
     def _elapsed(self) -> str:
@@ -133,5 +133,10 @@ class _RunLines:
 def _line(entry: Entry) -> str:
     share = "" if entry.fraction is None else f" {100 * entry.fraction:.0f} %"
     status = f" [{entry.status}]" if entry.terminal else ""
-    message = f": {entry.message}" if entry.message else ""
-    return f"{entry.step_number}/{entry.total_steps} {entry.step}{share}{message}{status}"
+    message = f": {_plain(entry.message)}" if entry.message else ""
+    return f"{entry.step_number}/{entry.total_steps} {_plain(entry.step)}{share}{message}{status}"
+
+
+def _plain(text: str) -> str:
+    """Return a logged text without what a terminal would obey: whoever wrote the log shall not steer it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -84,6 +84,7 @@ def test_other_numbers_and_words_are_no_period(text):
         ("price under $20", "<", (20,)),
         ("10 or more items", ">=", (10,)),
         ("price = 7", "=", (7,)),
+        ("more than four bedrooms", ">", (4,)),
     ],
 )
 def test_comparisons(text, op, values):

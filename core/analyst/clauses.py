@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from . import grammar, periods
 from .prompt import Prompt
@@ -18,6 +19,7 @@ class Clauses:
     format: Format | None
     top: grammar.Top | None
     descending: bool | None
+    axis: Literal["", "dim", "measure"]
     comparisons: list[grammar.Comparison]
     period: periods.Period | None
     grain: grammar.TimeGrain | None
@@ -30,12 +32,12 @@ class Clauses:
     def of(cls, prompt: Prompt) -> Clauses:
         """Take every clause out of a prompt; the order matters: "since 2020" compares no number."""
         chart, file_format = grammar.take_chart(prompt), grammar.take_format(prompt)
-        descending = grammar.take_direction(prompt)
+        descending, axis = grammar.take_direction(prompt), grammar.take_axis(prompt)
         period = periods.take_period(prompt)
         top = grammar.take_top(prompt)
         comparisons = grammar.take_comparisons(prompt)
         return cls(
-            chart, file_format, top, descending, comparisons, period, grammar.take_grain(prompt),
+            chart, file_format, top, descending, axis, comparisons, period, grammar.take_grain(prompt),
             share=_says(prompt.rest, r"shares?|percentage|proportion|percent|breakdown|make ?up|composition"),
             relation=chart == "scatter"
             or _says(prompt.rest, r"relation(?:ship)?|correlat\w+|against|depend\w*"),

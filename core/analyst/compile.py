@@ -10,7 +10,7 @@ from .expressions import COMPARE, Expressions
 from .joins import refs
 from .restate import dim_words, measure_words
 from .source import Query
-from .spec import ColumnRef, QuerySpec
+from .spec import ColumnRef, QuerySpec, refs_of
 
 if TYPE_CHECKING:
     from .source import Source
@@ -115,8 +115,9 @@ class Compiler:
 
     def _once(self, rows: Any, groups: dict[str, Any]) -> Any:
         """Return each row of the base once per group: its key and what the measures read of it."""
-        kept = {self._name(ref): rows[self._name(ref)] for ref in self._read if ref.table == self.spec.base}
-        return rows.select(**kept, **groups).distinct()
+        needed = {ref for measure in self.spec.measures for ref in refs_of(measure)}
+        kept = [ref for ref in self._read if ref.table == self.spec.base or ref in needed]
+        return rows.select(**{self._name(ref): rows[self._name(ref)] for ref in kept}, **groups).distinct()
 
     def _finished(self, table: Any) -> Any:
         import ibis

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from typing import Literal
 
 import msgspec
 
 from .catalog import Catalog, Column, as_date
 from .dims import bins_of, label_dim
 from .reading import Reading
+from .roles import Role
 from .spec import Chart, Dim, Filter, Grain, Measure, QuerySpec
 
 _MOST_SLICES = 12
@@ -21,6 +23,7 @@ def complete(reading: Reading, spec: QuerySpec) -> QuerySpec:
     if len(spec.columns) == 2 and not spec.dims:
         return msgspec.structs.replace(spec, measures=(), chart="scatter")
     spec = msgspec.structs.replace(spec, columns=())
+    spec = _counting_kinds(reading, spec)
     spec = _with_time(reading, spec)
     spec = _with_histogram(reading, spec)
     spec = _with_contrast(reading, spec)
@@ -33,6 +36,19 @@ def complete(reading: Reading, spec: QuerySpec) -> QuerySpec:
     )
     spec = msgspec.structs.replace(spec, share=share)
     return _ordered(reading, _with_chart(spec, reading.catalog))
+
+
+def _counting_kinds(reading: Reading, spec: QuerySpec) -> QuerySpec:
+    """Turn "how many builders by builder" into rows by builder: each is one builder, which tells nothing."""
+    rows = Measure("count", label=reading.base_table.label)
+    dims = {dim.column for dim in spec.dims}
+    alone = spec.kind == "chart" and not spec.dims and not reading.clauses.grain and len(spec.measures) == 1
+    kinds = [m.column for m in spec.measures if m.agg == "count_distinct" and m.column and not m.over]
+    kinds = [ref for ref in kinds if ref in dims or (alone and not reading.catalog.column(ref).is_key)]
+    if not kinds:
+        return spec
+    numbers = tuple(rows if m.agg == "count_distinct" and m.column in kinds else m for m in spec.measures)
+    return msgspec.structs.replace(spec, measures=numbers, dims=spec.dims or (Dim(kinds[0]),))
 
 
 def _with_time(reading: Reading, spec: QuerySpec) -> QuerySpec:
@@ -156,20 +172,19 @@ def _ordered(reading: Reading, spec: QuerySpec) -> QuerySpec:
     top, descending = reading.clauses.top, reading.clauses.descending
     superlative = next((role for role in reading.roles if role.superlative), None)
     asked = next((role for role in reading.roles if role.name == "order"), None)
-    if asked or descending is not None:
-        by_dim = (
-            asked is not None
-            and asked.mention.kind == "column"
-            and not reading.column_of(asked.mention).measurable
-        )
-        spec = msgspec.structs.replace(
-            spec,
-            order="dim" if by_dim else "measure",
-            descending=descending if descending is not None else not by_dim,
-        )
+    axis = reading.clauses.axis or (_axis(reading, asked) if asked else "")
+    if axis or descending is not None:
+        down = axis != "dim" if descending is None else descending
+        spec = msgspec.structs.replace(spec, order=axis or "measure", descending=down)
     elif superlative and spec.dims:
         spec = msgspec.structs.replace(spec, order="measure", descending=superlative.agg != "min")
     if top:
         order = spec.order or "measure"
         spec = msgspec.structs.replace(spec, order=order, descending=top.descending, limit=top.count)
     return spec
+
+
+def _axis(reading: Reading, role: Role) -> Literal["dim", "measure"]:
+    """Return what "sorted by" a mention sorts by: the groups when it names one, else the numbers."""
+    by_dim = role.mention.kind == "column" and not reading.column_of(role.mention).measurable
+    return "dim" if by_dim else "measure"

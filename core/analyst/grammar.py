@@ -39,7 +39,7 @@ _OPERATORS: dict[Operator, str] = {
 }
 
 _AMOUNT = (
-    r"[$€£]?\s?(\d[\d,]*(?:\.\d+)?)\s?(k|m|thousand|million)?\b"
+    rf"[$€£]?\s?(\d[\d,]*(?:\.\d+)?|{'|'.join(_NUMBER_WORDS)})\s?(k|m|thousand|million)?\b"
     r"(?:\s?(?:%|percent|dollars?|euros?|usd|eur|€|\$))?"
 )
 
@@ -147,6 +147,14 @@ def take_direction(prompt: Prompt) -> bool | None:
     return None
 
 
+def take_axis(prompt: Prompt) -> Literal["", "dim", "measure"]:
+    """Take out the axis that the order is by ("sorted by the x-axis"); the first dimension lies along x."""
+    match = prompt.take(r"\b(?:by\s+|of\s+)?(?:the\s+)?([xy])(?:[\s-]?axis)?\b")
+    if match is None:
+        return ""
+    return "dim" if match[1] == "x" else "measure"
+
+
 def take_comparisons(prompt: Prompt) -> list[Comparison]:
     """Take out every comparison with a number, such as "over 1,000", "between 5 and 10", ">= 3"."""
     found = []
@@ -167,7 +175,6 @@ def take_comparisons(prompt: Prompt) -> list[Comparison]:
 
 
 def _number(digits: str, unit: str | None) -> float:
-    value = float(digits.replace(",", "")) * {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}.get(
-        unit or "", 1
-    )
+    number = float(_NUMBER_WORDS.get(digits) or digits.replace(",", ""))
+    value = number * {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}.get(unit or "", 1)
     return int(value) if value == int(value) else value

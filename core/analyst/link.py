@@ -19,6 +19,8 @@ TargetKind = Literal["table", "column", "value", "concept"]
 
 STOP_WORDS = frozenset(
     """
+    showing visualizing visualized categorized bin bins binned interval intervals compute computed calculate
+    bars axis
     a an the of in on at to for from with by per and or is are was were be been do does did have has
     had i me my we our us you your it its this that these those there what which who whom whose when
     where why how many much show give list display draw plot chart graph visualize visualise
@@ -167,7 +169,8 @@ def _mention(prompt_tokens: list[Token], first: int, length: int, index: Index) 
         targets = index.find(tuple(token.stem for token in inner))
         return Mention(first, first, text, targets) if targets else None
     # "order" is the noun of a table as well as a stop word; single stop words only count as whole names.
-    key = tuple(token.stem for token in part)
+    # People also write names as the database has them: home_team, unitPrice.
+    key = tuple(words.stem(word) for token in part for word in words.name_words(token.text) or [token.word])
     targets = index.find(key)
     if not targets and 1 < length <= 3:
         targets = tuple(t for t in index.find((words.stem("".join(t.word for t in part)),)) if t.score >= 0.5)

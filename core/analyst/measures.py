@@ -22,11 +22,18 @@ def measures(reading: Reading) -> list[Measure]:
     found: list[Measure] = []
     for number, role in enumerate([] if reading.raw else reading.roles):
         measure = _measure(reading, role, number)
-        if measure and not all(reading.reachable(ref.table) for ref in refs_of(measure)):
+        if measure and not _adds_up(reading, measure):
             reading.drop(role)
         elif measure and measure not in found:
             found.append(measure)
     return found
+
+
+def _adds_up(reading: Reading, measure: Measure) -> bool:
+    """Whether keys lead from the base to all that a measure reads, without meeting any row of it twice."""
+    ways = [reading.catalog.path(reading.base, ref.table) for ref in refs_of(measure)]
+    distinct = measure.agg == "count_distinct"
+    return all(way is not None and (distinct or not any(join.many for join in way)) for way in ways)
 
 
 def having(reading: Reading, dims: list[Dim], numbers: list[Measure]) -> list[Having]:

@@ -142,7 +142,9 @@ def _hear(words: list[Token], position: int, starts: dict[int, Mention], cue: _C
     elif word in _BY or (word in ("which", "what") and position + 1 in starts):
         cue.name = cue.name if cue.name == "order" and word == "by" else "by"
         cue.agg, cue.per = None, word == "per"
-    elif word in _AGGREGATES:
+    elif word in _AGGREGATES and not (
+        _AGGREGATES[word] == "count" and cue.agg in ("mean", "median", "min", "max")
+    ):
         cue.agg, cue.superlative = _AGGREGATES[word], word in _SUPERLATIVES
         cue.name = "" if cue.name == "by" else cue.name
     elif word in ("distinct", "unique", "different"):
@@ -178,6 +180,8 @@ def _role(mention: Mention, cue: _Cue, words: list[Token], after_top: bool, cata
     column = next(
         (c for t in mention.of("column") if (c := catalog.table(t.table).column(t.column)).measurable), None
     )
+    if agg == "count" and column is not None:
+        return replace(plain, name="measure", agg=None)  # "number of attendance": the column has the numbers
     if agg == "count" or (cue.distinct and cue.name != "by"):
         return replace(plain, name="count")
     if (

@@ -93,10 +93,8 @@ def _refuse_unknown_names(left: list[words.Token], mentions: list[link.Mention],
     for place, token in enumerate(left):
         if place in used or not token.word[0].isalpha() or token.word in link.STOP_WORDS:
             continue
-        before = [
-            other.word for other in left[max(0, place - 2) : place] if other.word not in ("of", "the", "each")
-        ]
-        if before and before[-1] in ("by", "per"):
+        before = [other.word for other in left[max(0, place - 2) : place] if other.word not in ("of", "the")]
+        if before and before[-1] in ("by", "per", "each", "every"):
             kinds = [column.label for table in catalog.tables for column in table.categories]
             near = words.listed(list(dict.fromkeys(kinds))[:8], "or")
             raise QuestionNotUnderstood(

@@ -27,6 +27,7 @@ _SYNONYMS = (
     ("returned", "refunded"),
     ("number", "num", "nr"),
     ("name", "title"),
+    ("sex", "gender"),
 )
 
 _ABBREVIATIONS = {

@@ -5,9 +5,11 @@ import {ROOT, call, uuid, watchForRestart} from "./api.js"
 import {useScripts} from "./chart.js"
 import {Composer} from "./composer.js"
 import {icon} from "./icons.js"
+import {NARROW} from "./sessions.js"
 import {Turn} from "./turn.js"
 import {unknownSession, unreachable, welcome} from "./welcome.js"
 
+const DRAWER = 450          // ms in which Material's drawer, open at first, folds away behind the early chat
 const NEAR = 64             // px from the end that still count as "reading the end"
 const HAS_KEYBOARD = matchMedia("(hover: hover)").matches       // else focus would bring up one on the screen
 const BANNERS = {
@@ -29,7 +31,7 @@ export class Chat {
     this.stage = h("div.stage")
     this.log = h("div.sr", {role: "log", "aria-live": "polite"})
     this.jump = h("button.jump", {type: "button", hidden: true, "aria-label": "Jump to the latest", onclick: () => this.toEnd(true)}, icon("down", 18))
-    this.scroller = h("div.scroller", {tabIndex: -1, onscroll: () => this.scrolled()}, this.stage)
+    this.scroller = h("div.scroller", {tabIndex: 0, role: "region", "aria-label": "Conversation", onscroll: () => this.scrolled()}, this.stage)
     this.banner = h("div.banner", {role: "status", hidden: true})
     this.el = h("div.conversation", {}, h("style", {textContent: CSS}), this.scroller, h("div.dock", {}, this.jump, this.banner, this.composer.el), this.log)
     this.growth = new ResizeObserver(() => this.pinned ? this.toEnd() : this.scrolled())
@@ -65,7 +67,7 @@ export class Chat {
 
   /** From now on a component hears which session is shown. It moves to its place, and nobody shall see that. */
   adopt(onSession) {
-    const focused = this.el.getRootNode().activeElement
+    const focused = this.el.getRootNode().activeElement ?? (HAS_KEYBOARD ? this.composer.input : null)
     const {pinned, scroller: {scrollTop}} = this        // what moves is scrolled to its top
     const following = Array.from(this.turns ?? [], ({run}) => [run, run.follow])
     this.ready = () => {
@@ -191,7 +193,8 @@ export class Chat {
 
   hotkey(event) {
     const typing = event.composedPath()[0].matches?.("input, textarea, select, [contenteditable]")
-    const wanted = (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey))
+    const plain = ["/", "Escape"].includes(event.key) && !typing && !event.ctrlKey && !event.metaKey
+    const wanted = plain || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey))
     if (!wanted) return
     event.preventDefault()
     this.composer.focus()
@@ -205,7 +208,7 @@ export class Chat {
   }
 }
 
-export function render({model}) {
+export async function render({model}) {
   useScripts(model.chart_scripts)
   const select = sessionId => { model.session_id = sessionId }
   const early = model.address ? Chat.early : null
@@ -213,6 +216,7 @@ export function render({model}) {
   Chat.early = null
   model.on("session_id", () => chat.open(model.session_id))
   model.on("remove", () => chat.close())
+  if (early && matchMedia(NARROW).matches) await new Promise(done => setTimeout(done, DRAWER))
   if (early) early.adopt(select)
   else chat.open(model.session_id)
   requestAnimationFrame(() => {

@@ -78,11 +78,11 @@ function finding({text, values = {}, sql}) {
   return h("li", {}, h("p", {}, text), proof)
 }
 
-function textCard(artifact) {
+function textCard(artifact, {understood}) {
   const body = h("div.card.text-card", {}, h("div.skeleton", {"aria-hidden": "true"}))
   whenInSight(body, () => attempt(body, async () => {
     const {title, findings = [], note} = await content(artifact)
-    body.replaceChildren(...[title && h("h3", {}, title), h("ol.findings", {}, ...findings.map(finding)), note && h("p.note", {}, note)].filter(Boolean))
+    body.replaceChildren(...[title && title !== understood && h("h3", {}, title), h("ol.findings", {}, ...findings.map(finding)), note && h("p.note", {}, note)].filter(Boolean))
   }))
   return body
 }
@@ -121,7 +121,7 @@ function troubleCard(entry, {ask, retry}) {
 export function results(entry, actions) {
   if (entry.status !== "completed") return [troubleCard(entry, actions)]
   const artifacts = entry.data?.artifacts ?? []
-  const cards = artifacts.map(artifact => (CARDS[artifact.kind] ?? fileCard)(artifact))
+  const cards = artifacts.map(artifact => (CARDS[artifact.kind] ?? fileCard)(artifact, entry.data))
   const plain = !cards.length && !entry.data?.understood && entry.run_id && entry.message ? [h("p.understood", {}, entry.message)] : []
   return [...restated(entry.data ?? {}), ...plain, ...cards]
 }

@@ -7,7 +7,7 @@ import {SessionRow, age} from "./session_row.js"
 
 const SHOWN = 50            // rows to begin with, and with each "Show older"
 const UNDO = 6000           // ms in which a deleted session can be brought back
-const NARROW = "(max-width: 599.95px)"      // where the sidebar is a drawer above the page (Material's "sm")
+export const NARROW = "(max-width: 599.95px)"      // where the sidebar is a drawer above the page (Material's "sm")
 
 const path = sessionId => `api/sessions/${encodeURIComponent(sessionId)}`
 

@@ -123,6 +123,9 @@ def test_everything_can_be_done_by_keyboard(
     page.keyboard.type("a/b")
     expect(page.get_by_label("Prompt")).to_have_value("a/b")
     page.locator(".new").focus()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Prompt")).to_be_focused()
+    page.locator(".new").focus()
     page.keyboard.press("Control+k")
     expect(page.get_by_label("Prompt")).to_be_focused()
 

@@ -92,7 +92,7 @@ TEMPLATE = """\
   html[data-headway] { --page: #ffffff; --side: #f8f8f8; --text: #1a1d23; --line: #1a1d231f;
     background: var(--page) }
   html[data-theme=dark] { --page: #15171c; --side: #1b1d22; --text: #e8eaef; --line: #e8eaef1f }
-  #headway-shape { position: fixed; inset: 0; z-index: 2000; display: grid; background: var(--page);
+  #headway-shape { position: fixed; inset: 0; z-index: 99999; display: grid; background: var(--page);
     grid: 57px minmax(0, 1fr) / 288px minmax(0, 1fr); color: var(--text) }
   #headway-shape header { grid-column: 1 / -1; padding: 18px 68px; border-bottom: 1px solid var(--line);
     font: 600 18px/1 FONT; letter-spacing: -.01em }

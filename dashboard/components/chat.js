@@ -67,7 +67,8 @@ export class Chat {
 
   /** From now on a component hears which session is shown. It moves to its place, and nobody shall see that. */
   adopt(onSession) {
-    const focused = this.el.getRootNode().activeElement ?? (HAS_KEYBOARD ? this.composer.input : null)
+    const nowhere = document.activeElement === document.body || matchMedia(NARROW).matches
+    const focused = this.el.getRootNode().activeElement ?? (HAS_KEYBOARD && nowhere ? this.composer.input : null)
     const {pinned, scroller: {scrollTop}} = this        // what moves is scrolled to its top
     const following = Array.from(this.turns ?? [], ({run}) => [run, run.follow])
     this.ready = () => {

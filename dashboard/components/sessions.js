@@ -168,6 +168,15 @@ export class SessionList {
 
   flush() { for (const sessionId of this.leaving.keys()) this.destroy(sessionId, true) }
 
+  /** Resolve when no title is being written: moving the list would end that. */
+  async rest() { while (this.el.querySelector(".row-edit")) await new Promise(done => setTimeout(done, 100)) }
+
+  /** The list is about to move to another place in the page; the focus goes with it. */
+  keepFocus() {
+    const focused = this.el.getRootNode().activeElement
+    if (this.el.contains(focused)) requestAnimationFrame(() => focused.focus({preventScroll: true}))
+  }
+
   tell(message, action = null) {
     clearTimeout(this.noteTimer)
     this.note.replaceChildren(h("span", {}, message), ...[action].filter(Boolean))
@@ -186,12 +195,13 @@ export class SessionList {
 
 const lists = new WeakMap()     // a drawer that opens again renders its content again: the list lives on
 
-export function render({model, view}) {
+export async function render({model, view}) {
   const drawer = () => { if (matchMedia(NARROW).matches) model.drawer = false }
   if (!lists.has(view)) {
     const list = SessionList.early ?? new SessionList()
+    await list.rest()
     list.onSelect = sessionId => { model.session_id = sessionId; drawer() }
-    if (SessionList.early) model.session_id = list.selected
+    if (SessionList.early === list) model.session_id = list.selected
     SessionList.early = null
     lists.set(view, list)
     drawer()
@@ -200,5 +210,6 @@ export function render({model, view}) {
   model.on("session_id", () => list.show(model.session_id))
   model.on("remove", () => list.close())
   list.show(model.session_id)
+  list.keepFocus()
   return list.el
 }

@@ -137,6 +137,7 @@ class Tab:
         query = f"?session={session_id}" if session_id else ""
         self.page.goto(f"{self.server.url}{self.server.path}{query}")
         self.page.locator("textarea").wait_for()
+        self.page.locator("#headway-shape").wait_for(state="detached")  # what is before that: test_early.py
         return self.page
 
     def forgive(self, pattern: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -52,7 +53,8 @@ def test_the_downloaded_excel_file_has_the_rows_of_the_database(
     saved = tmp_path / download.value.suggested_filename
     download.value.save_as(saved)
     assert saved.suffix == ".xlsx"
-    header, *rows = openpyxl.load_workbook(saved, read_only=True).active.iter_rows(values_only=True)
+    with closing(openpyxl.load_workbook(saved, read_only=True)) as workbook:
+        header, *rows = workbook.active.iter_rows(values_only=True)
     database = next(Path(server.folder).rglob("*.duckdb"))
     with duckdb.connect(str(database), read_only=True) as shop:
         found = shop.execute(

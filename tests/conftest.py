@@ -177,6 +177,60 @@ def request_types() -> Iterator[None]:
     REQUESTS.update(before)
 
 
+@dataclass
+class Shop:
+    """The sample shop, made and scanned once for all tests; nobody can write into it."""
+
+    path: Path
+    database: Any
+    source: Any
+    catalog: Any
+    index: Any
+    connection: Any
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        """Return the rows of SQL written by hand."""
+        rows: list[tuple[Any, ...]] = self.connection.execute(text).fetchall()
+        return rows
+
+    def understand(self, prompt: str, kind: str) -> Any:
+        """Return what is understood of a prompt."""
+        from headway.analyst.understand import understand
+
+        return understand(prompt, self.catalog, kind, self.index)  # type: ignore[arg-type]
+
+    def rows(self, spec: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a spec."""
+        from headway.analyst.compile import compile_spec, query
+        from headway.analyst.source import read
+
+        table = read(self.source, query(compile_spec(spec, self.catalog, self.source.dialect), self.source))
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def answer(self, prompt: str, kind: str) -> tuple[Any, list[tuple[Any, ...]]]:
+        """Return what is understood of a prompt, and its rows."""
+        understanding = self.understand(prompt, kind)
+        return understanding, self.rows(understanding.spec)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Give the sample shop."""
+    import duckdb
+
+    from headway.analyst.database import open_database
+    from headway.analyst.link import Index
+    from headway.analyst.samples import shop as make
+
+    path = make(tmp_path_factory.mktemp("shop") / "shop.duckdb")
+    database = open_database(path)
+    source = database.connect()
+    catalog = database.catalog(source)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        yield Shop(path, database, source, catalog, Index(catalog), connection)
+    source.close()
+
+
 @pytest.fixture(autouse=True)
 def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the server's key out of the home of whoever runs the tests."""

@@ -5,32 +5,19 @@ import json
 import pytest
 import vl_convert
 
-from headway.analyst import charts, fit, samples
-from headway.analyst.compile import compile_spec, query
-from headway.analyst.database import open_database
-from headway.analyst.scan import scan
-from headway.analyst.source import read
-from headway.analyst.understand import understand
+from headway.analyst import charts, fit
 
 
-@pytest.fixture(scope="module")
-def draw(tmp_path_factory):
+@pytest.fixture
+def draw(shop):
     """Return a function that makes the chart of a prompt: (specification, notes)."""
-    source = open_database(samples.shop(tmp_path_factory.mktemp("charts") / "shop.duckdb")).connect()
-    catalog = scan(source)
-
-    def rows(spec):
-        table = read(source, query(compile_spec(spec, catalog, source.dialect), source))
-        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def drawn(prompt):
-        spec, notes = fit.fit(
-            understand(prompt, catalog, "chart").spec, catalog, rows, lambda part: len(rows(part))
-        )
-        return charts.vega(spec, catalog, rows(spec)), notes
+        spec = shop.understand(prompt, "chart").spec
+        spec, notes = fit.fit(spec, shop.catalog, shop.rows, lambda part: len(shop.rows(part)))
+        return charts.vega(spec, shop.catalog, shop.rows(spec)), notes
 
-    yield drawn
-    source.close()
+    return drawn
 
 
 def mark(chart):
@@ -60,6 +47,21 @@ def mark(chart):
             "Revenue 2022 vs 2024 by category",
             "bar",
             {"x": "nominal", "y": "quantitative", "color": "ordinal"},
+        ),
+        (
+            "revenue by month and region for 2024 as stacked bars",
+            "bar",
+            {"x": "temporal", "y": "quantitative", "color": "nominal"},
+        ),
+        (
+            "heat map of orders by weekday and channel",
+            "rect",
+            {"x": "ordinal", "y": "nominal", "color": "quantitative"},
+        ),
+        (
+            "scatter of price vs quantity",
+            "circle",
+            {"x": "quantitative", "y": "quantitative", "size": "quantitative"},
         ),
         (
             "revenue by year, region and category",
@@ -128,6 +130,13 @@ def test_series_that_do_not_add_up_are_not_stacked(draw):
         "field": "series"
     }
     assert "xOffset" not in draw("Revenue by channel and region as bar chart")[0]["encoding"]
+
+
+def test_bars_stand_beside_each_other_when_asked_and_fill_their_month(draw):
+    stacked = draw("revenue by month and channel for 2024 as stacked bars")[0]["encoding"]
+    beside = draw("revenue by month and channel for 2024 as grouped bars")[0]["encoding"]
+    assert "xOffset" not in stacked and stacked["x"]["timeUnit"] == "yearmonth"
+    assert beside["xOffset"] == {"field": "series"} and beside["y"]["stack"] is None
 
 
 def test_rates_are_written_as_percent(draw):

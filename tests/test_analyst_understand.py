@@ -1,18 +1,10 @@
 """Understanding: everyday prompts give the rows of SQL written by hand, and say what they understood."""
 
-import duckdb
 import pytest
 
-from headway.analyst import samples
-from headway.analyst.compile import compile_spec, query
-from headway.analyst.database import open_database
 from headway.analyst.errors import QuestionNotUnderstood
 from headway.analyst.examples import examples
-from headway.analyst.link import Index
-from headway.analyst.scan import scan
-from headway.analyst.source import read
 from headway.analyst.spec import QuerySpec
-from headway.analyst.understand import understand
 
 ITEMS = """(SELECT *, quantity * unit_price AS revenue, order_items.order_id AS oid, products.name AS product
     FROM order_items JOIN orders USING (order_id) JOIN customers USING (customer_id)
@@ -94,6 +86,10 @@ CHARTS = {
     "customers with more than 50 orders": f"""
         SELECT name, count(*), customer_id FROM {ORDERS} GROUP BY name, customer_id HAVING count(*) > 50""",
     "Histogram of product prices": "SELECT floor(price / 20) * 20, count(*) FROM products GROUP BY 1",
+    "scatter of price vs quantity on 2022-06-01": f"""
+        SELECT price, quantity FROM {ITEMS} WHERE order_date = '2022-06-01'""",
+    "unit price against quantity on 2022-06-01": f"""
+        SELECT unit_price, quantity FROM {ITEMS} WHERE order_date = '2022-06-01'""",
     "catagory revenue": f"SELECT category, sum(revenue) FROM {ITEMS} GROUP BY 1",
     "orders placed by customers from Germany in 2023 by month": f"""
         SELECT date_trunc('month', order_date)::DATE, count(*) FROM {ORDERS}
@@ -134,24 +130,6 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """Return the sample shop's (source, catalog, index, SQL function)."""
-    path = samples.shop(tmp_path_factory.mktemp("understand") / "shop.duckdb")
-    source = open_database(path).connect()
-    catalog = scan(source)
-    with duckdb.connect(str(path), read_only=True) as connection:
-        yield source, catalog, Index(catalog), lambda sql: connection.execute(sql).fetchall()
-    source.close()
-
-
-def answer(shop, prompt, kind):
-    source, catalog, index, _ = shop
-    understanding = understand(prompt, catalog, kind, index)
-    table = read(source, query(compile_spec(understanding.spec, catalog, source.dialect), source))
-    return understanding, [tuple(row) for row in zip(*(c.to_pylist() for c in table.columns), strict=True)]
-
-
 def alike(rows):
     """Return rows in an order of their own, sums rounded: engines add up in different orders."""
     rounded = [tuple(round(float(v), 6) if isinstance(v, float) else v for v in row) for row in rows]
@@ -160,8 +138,8 @@ def alike(rows):
 
 @pytest.mark.parametrize("prompt", CHARTS)
 def test_a_chart_shows_the_rows_of_the_sql(shop, prompt):
-    understanding, rows = answer(shop, prompt, "chart")
-    expected = shop[3](CHARTS[prompt])
+    understanding, rows = shop.answer(prompt, "chart")
+    expected = shop.sql(CHARTS[prompt])
     assert understanding.ignored == ()
     assert QuerySpec.from_json(understanding.spec.to_json()) == understanding.spec
     assert len(rows) == len(expected) > 0
@@ -172,9 +150,9 @@ def test_a_chart_shows_the_rows_of_the_sql(shop, prompt):
 @pytest.mark.parametrize("prompt", FILES)
 def test_a_file_has_the_rows_of_the_sql(shop, prompt):
     file_format, sql = FILES[prompt]
-    understanding, rows = answer(shop, prompt, "file")
+    understanding, rows = shop.answer(prompt, "file")
     assert (understanding.spec.format, understanding.ignored) == (file_format, ())
-    expected = shop[3](sql)
+    expected = shop.sql(sql)
     assert len(rows) == len(expected) > 0
     for row, wanted in zip(alike(rows), alike(expected), strict=True):
         assert row == pytest.approx(wanted)
@@ -219,7 +197,7 @@ def test_a_file_has_the_rows_of_the_sql(shop, prompt):
     ],
 )
 def test_it_restates_what_it_understood(shop, prompt, kind, text):
-    assert understand(prompt, shop[1], kind, shop[2]).text == text
+    assert shop.understand(prompt, kind).text == text
 
 
 @pytest.mark.parametrize(
@@ -239,12 +217,12 @@ def test_it_restates_what_it_understood(shop, prompt, kind, text):
     ],
 )
 def test_names_of_columns_and_axes_are_read_too(shop, prompt, text):
-    assert understand(prompt, shop[1], "chart", shop[2]).text == text
+    assert shop.understand(prompt, "chart").text == text
 
 
 def test_numbers_that_a_join_would_count_twice_are_left_out_and_named(shop):
     prompt = "number of products and total quantity by category"
-    understanding = understand(prompt, shop[1], "chart", shop[2])
+    understanding = shop.understand(prompt, "chart")
     assert (understanding.text, understanding.ignored) == (
         "Number of products by category, as a bar chart",
         ("quantity",),
@@ -252,19 +230,17 @@ def test_numbers_that_a_join_would_count_twice_are_left_out_and_named(shop):
 
 
 def test_words_it_does_not_use_are_named(shop):
-    understanding = understand("Magnificent revenue by region for the jellyfish", shop[1], "chart", shop[2])
+    understanding = shop.understand("Magnificent revenue by region for the jellyfish", "chart")
     assert understanding.text == "Sum of revenue by region, as a bar chart"
     assert understanding.ignored == ("magnificent", "jellyfish")
 
 
 def test_a_corrected_spelling_is_told(shop):
-    assert understand("catagory revenue", shop[1], "chart", shop[2]).notes == (
-        "I read 'catagory' as 'category'.",
-    )
+    assert shop.understand("catagory revenue", "chart").notes == ("I read 'catagory' as 'category'.",)
 
 
 def test_relative_time_counts_from_the_end_of_the_data_and_says_so(shop):
-    understanding = understand("revenue last 6 months by week", shop[1], "chart", shop[2])
+    understanding = shop.understand("revenue last 6 months by week", "chart")
     assert understanding.spec.filters[0].values == ("2024-07-01", "2025-01-01")
     assert understanding.notes == ("Counted back from 2024-12-31, the last order date in the data.",)
 
@@ -283,14 +259,14 @@ def test_relative_time_counts_from_the_end_of_the_data_and_says_so(shop):
 )
 def test_what_it_cannot_understand_it_refuses_plainly(shop, prompt, message):
     with pytest.raises(QuestionNotUnderstood) as caught:
-        understand(prompt, shop[1], "chart", shop[2])
+        shop.understand(prompt, "chart")
     assert str(caught.value) == message
     assert caught.value.hint
 
 
 def test_the_examples_of_a_database_work_on_it(shop):
-    prompts = examples(shop[1])
+    prompts = examples(shop.catalog)
     assert len(prompts) == 3
     for prompt, kind in zip(prompts, ("chart", "file", "text"), strict=True):
-        understanding, rows = answer(shop, prompt, kind)
+        understanding, rows = shop.answer(prompt, kind)
         assert rows and not understanding.ignored

@@ -16,14 +16,15 @@ headway.errors
 headway.analyst.errors headway.analyst.spec headway.analyst.words headway.analyst.source headway.analyst.stats
 headway.analyst.prompt headway.analyst.catalog
 headway.analyst.periods headway.analyst.grammar headway.analyst.concepts headway.analyst.restate
-headway.analyst.profile headway.analyst.joins
+headway.analyst.profile headway.analyst.joins headway.analyst.expressions
 headway.analyst.duckdb_source headway.analyst.sqlite_source headway.analyst.ibis_source
 headway.analyst.clauses headway.analyst.compile headway.analyst.link
-headway.analyst.samples headway.analyst.scan
-headway.analyst.charts headway.analyst.database headway.analyst.roles headway.analyst.study
+headway.analyst.samples headway.analyst.scan headway.analyst.figure
+headway.analyst.charts headway.analyst.fit headway.analyst.database headway.analyst.roles
+headway.analyst.study
 headway.analyst.contrasts headway.analyst.files headway.analyst.patterns headway.analyst.reading
 headway.analyst.conditions headway.analyst.dims headway.analyst.measures headway.analyst.findings
-headway.analyst.sources headway.analyst.defaults
+headway.analyst.defaults
 headway.analyst.build
 headway.analyst.understand
 headway.analyst.examples

@@ -23,6 +23,7 @@ def build(reading: Reading) -> QuerySpec:
         filters=tuple(conditions.filters(reading)),
         having=tuple(having),
         chart=reading.clauses.chart,
+        side_by_side=reading.clauses.side_by_side,
         format=reading.clauses.format,
     )
     return with_joins(reading.catalog, defaults.complete(reading, spec))

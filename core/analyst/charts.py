@@ -70,7 +70,7 @@ def _bar(figure: Figure) -> dict[str, Any]:
         number = figure.y() | {"axis": {"format": figure.number_format(axis=True)}}
         encoding = {"x": number, "tooltip": figure.tooltip()}
         return {"height": 60, "data": figure.data, "mark": {"type": "bar"}, "encoding": encoding}
-    x, y = figure.x(), figure.y()
+    x, y = figure.x(filled=True), figure.y()
     names = {str(value.get("x")) for value in figure.values}
     if x["type"] == "nominal":
         x["sort"] = _sort(figure.spec)
@@ -98,7 +98,8 @@ def _bar(figure: Figure) -> dict[str, Any]:
 def _stacks(figure: Figure) -> bool:
     """Whether the series add up to something: sums and counts do, averages and rates and years do not."""
     measure = figure.spec.measures[0]
-    return measure.agg in ("sum", "count") and not measure.over and figure.dims[1].grain != "year"
+    adds_up = measure.agg in ("sum", "count") and not measure.over and figure.dims[1].grain != "year"
+    return adds_up and not figure.spec.side_by_side
 
 
 def _sort(spec: QuerySpec, by: str = "-y") -> str | None:
@@ -160,6 +161,15 @@ def _scatter(figure: Figure) -> dict[str, Any]:
     return {"height": 360, "data": figure.data, "mark": mark, "encoding": encoding}
 
 
+def _heatmap(figure: Figure) -> dict[str, Any]:
+    if len(figure.dims) < 2:
+        return _bar(figure)
+    rows = figure.series()["color"] | {"axis": {"labelLimit": 220}}
+    encoding = {"x": figure.x(filled=True), "y": rows, "color": figure.y(), "tooltip": figure.tooltip()}
+    encoding["color"].pop("axis")
+    return {"height": {"step": 28}, "data": figure.data, "mark": {"type": "rect"}, "encoding": encoding}
+
+
 _CHARTS: dict[str, Callable[[Figure], dict[str, Any]]] = {
     "line": _line,
     "area": lambda figure: _line(figure, "area"),
@@ -167,4 +177,5 @@ _CHARTS: dict[str, Callable[[Figure], dict[str, Any]]] = {
     "pie": _pie,
     "scatter": _scatter,
     "histogram": _histogram,
+    "heatmap": _heatmap,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ class Clauses:
     """What the grammar alone understood."""
 
     chart: Chart | None
+    side_by_side: bool
     format: Format | None
     top: grammar.Top | None
     descending: bool | None
@@ -29,15 +31,20 @@ class Clauses:
     contrast: bool
 
     @classmethod
-    def of(cls, prompt: Prompt) -> Clauses:
-        """Take every clause out of a prompt; the order matters: "since 2020" compares no number."""
-        chart, file_format = grammar.take_chart(prompt), grammar.take_format(prompt)
+    def of(cls, prompt: Prompt, known: Callable[[str], bool]) -> Clauses:
+        """Take every clause out of a prompt; the order matters: "since 2020" compares no number.
+
+        ``known`` says whether the database has something by a name.
+        """
+        side_by_side = _says(prompt.text, r"(?:grouped|clustered) (?:bar|column)s?|side[ -]by[ -]side")
+        chart, file_format = grammar.take_chart(prompt, known), grammar.take_format(prompt)
         descending, axis = grammar.take_direction(prompt), grammar.take_axis(prompt)
         period = periods.take_period(prompt)
         top = grammar.take_top(prompt)
         comparisons = grammar.take_comparisons(prompt)
+        grain = grammar.take_grain(prompt)
         return cls(
-            chart, file_format, top, descending, axis, comparisons, period, grammar.take_grain(prompt),
+            chart, side_by_side, file_format, top, descending, axis, comparisons, period, grain,
             share=_says(prompt.rest, r"shares?|percentage|proportion|percent|breakdown|make ?up|composition"),
             relation=chart == "scatter"
             or _says(prompt.rest, r"relation(?:ship)?|correlat\w+|against|depend\w*"),

@@ -136,7 +136,7 @@ def _with_dim(reading: Reading, spec: QuerySpec) -> QuerySpec:
         return spec
     column = reading.time_column()
     fixed = {condition.column for condition in spec.filters if condition.op == "="}
-    if column is not None:
+    if column is not None and spec.chart != "pie":
         dim = (
             Dim(column.ref) if column.is_year else Dim(column.ref, grain=natural_grain(column, spec.filters))
         )
@@ -149,8 +149,8 @@ def _with_dim(reading: Reading, spec: QuerySpec) -> QuerySpec:
 
 
 def _with_chart(spec: QuerySpec, catalog: Catalog) -> QuerySpec:
-    if spec.kind != "chart" or spec.chart:
-        return spec
+    if spec.kind != "chart" or (spec.chart and (spec.chart != "heatmap" or len(spec.dims) > 1)):
+        return spec  # a heat map needs two groups
     first = spec.dims[0] if spec.dims else None
     chart: Chart = "bar"
     if first and (

@@ -71,7 +71,7 @@ def columns(reading: Reading) -> list[ColumnRef]:
     """Return the columns of plain rows, or the two numbers of a scatter plot."""
     found: list[ColumnRef] = []
     for role in reading.named("column", "measure", "subject"):
-        scatter = reading.clauses.relation and role.name == "measure" and not role.agg
+        scatter = reading.pairs and role.name == "measure" and not role.agg
         if role.mention.kind != "column" or not (reading.raw or scatter):
             continue
         column = reading.column_of(role.mention, numeric=scatter)

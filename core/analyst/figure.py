@@ -15,6 +15,11 @@ from .catalog import Catalog
 from .restate import dim_words, measure_words
 from .spec import Dim, Grain, QuerySpec
 
+# Vega's own weeks begin on Sundays, ours on Mondays.
+_TIME_UNITS = {
+    "quarter": "yearquarter", "month": "yearmonth", "day": "yearmonthdate", "hour": "yearmonthdatehours",
+}  # fmt: skip
+
 
 class Figure:
     """The fields of a chart: ``x`` (first dim), ``series`` (second), ``y`` (first measure), ``share``."""
@@ -50,15 +55,20 @@ class Figure:
         """Whether the first dimension runs along a continuous time axis."""
         return bool(self.dims) and self.dims[0].grain in ("quarter", "month", "week", "day", "hour")
 
-    def x(self) -> dict[str, Any]:
-        """Return the encoding of the first dimension."""
+    def x(self, filled: bool = False) -> dict[str, Any]:
+        """Return the encoding of the first dimension; ``filled`` marks are as wide as their time is long."""
         dim = self.dims[0]
         field: dict[str, Any] = {"field": "x", "title": dim_words(dim, self.catalog)}
         if self.temporal:
-            return field | {
-                "type": "temporal",
-                "axis": {"format": _axis_format(dim.grain), "labelOverlap": True},
-            }
+            unit = _TIME_UNITS.get(dim.grain or "") if filled else None
+            return (
+                field
+                | ({"timeUnit": unit} if unit else {})
+                | {
+                    "type": "temporal",
+                    "axis": {"format": _axis_format(dim.grain), "labelOverlap": True},
+                }
+            )
         if dim.bins:
             return field | {"type": "quantitative", "axis": {"format": "~s"}}
         if dim.grain or self.catalog.column(dim.column).type in ("number", "date", "datetime"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,7 +17,7 @@ _NUMBER_WORDS = {
 
 _CHARTS: dict[str, Chart] = {
     "line": "line", "bar": "bar", "column": "bar", "pie": "pie", "donut": "pie", "doughnut": "pie",
-    "scatter": "scatter", "area": "area", "histogram": "histogram", "time series": "line",
+    "scatter": "scatter", "area": "area", "histogram": "histogram", "time series": "line", "heat": "heatmap",
 }  # fmt: skip
 
 _FORMATS: dict[str, Format] = {
@@ -63,15 +64,27 @@ class Top:
     end: int
 
 
-def take_chart(prompt: Prompt) -> Chart | None:
-    """Take out the chart type and its words; words such as ``plot`` alone are left."""
-    names, noun = "|".join(_CHARTS), r"[\s-]?(?:charts?|graphs?|plots?|diagrams?)"
+def take_chart(prompt: Prompt, known: Callable[[str], bool]) -> Chart | None:
+    """Take out the chart type and its words; words such as ``plot`` alone are left.
+
+    ``known`` says whether the database has something by a name: "line of products" then names no chart.
+    """
+    names, noun = "|".join(_CHARTS), r"[\s-]?(?:charts?|graphs?|plots?|diagrams?|maps?)"
     lead = r"\b(?:(?:as|in|with|using|into|on)\s+)?(?:(?:an?|the)\s+)?"
-    kind = r"(?:(?:stacked|grouped|horizontal|vertical|simple)\s+)*"
-    # Without such a noun, "line" and "bar" may mean something in the database.
-    for pattern in (rf"{lead}{kind}({names}){noun}\b", r"\b(histogram)s?\b", rf"\bas (?:an? )?({names})s?\b"):
-        if found := prompt.take(pattern):
-            return _CHARTS[found[1]]
+    kind = r"(?:(?:stacked|grouped|clustered|horizontal|vertical|simple|side[ -]by[ -]side)\s+)"
+    if found := prompt.take(rf"{lead}{kind}*({names}){noun}\b"):
+        return _CHARTS[found[1]]
+    for pattern in (
+        r"\b(histogram|scatter)s?\b(?: of\b)?",
+        rf"\b(?:as|with|using)\s+(?:an?\s+)?{kind}*({names})s?\b",
+        rf"{lead}{kind}+({names})s?\b",
+        rf"^\W*(?:(?:show|draw|plot|give|make|create|me|us|an?|the)\s+)*({names})s?\s+(?:of|for|with)\b",
+        rf"[,;:]\s*({names})s?\W*$",
+    ):
+        match = re.search(pattern, prompt.rest)
+        if match and not known(match[1]):
+            prompt.cross_out(*match.span())
+            return _CHARTS[match[1]]
     return None
 
 

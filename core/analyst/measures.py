@@ -71,7 +71,7 @@ def _measure(reading: Reading, role: Role, number: int) -> Measure | None:
         return Measure("count_distinct", column.ref, label=column.label)
     if role.name == "rate":
         return _rate(reading, role)
-    if role.name == "measure" and (role.agg or not reading.clauses.relation):
+    if role.name == "measure" and (role.agg or not reading.pairs):
         column = reading.column_of(mention, numeric=True)
         measure = Measure(role.agg or aggregate_for(column), column.ref, label=column.label)
         return _average(reading, measure) if role.agg == "mean" else measure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .catalog import Catalog, Column, Table, as_date
 from .clauses import Clauses
@@ -52,6 +53,15 @@ class Reading:
             or (role.agg and not role.superlative)
             for role in self.roles
         )
+
+    @cached_property
+    def pairs(self) -> bool:
+        """Whether two numbers are to be set against each other, row by row: a scatter plot."""
+        numbers = [r for r in self.named("measure") if r.mention.kind == "column" and not r.agg]
+        asked = self.clauses.relation or any(role.versus for role in numbers)
+        grouped = self.named("dim", "count", "rate") or self.clauses.grain or self.clauses.top
+        fits = self.clauses.chart in (None, "scatter")
+        return len(numbers) == 2 and asked and not grouped and fits
 
     def named(self, *names: str) -> list[Role]:
         """Return the roles of these names, in the order of the prompt."""

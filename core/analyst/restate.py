@@ -15,6 +15,9 @@ _AGGREGATES = {
 }  # fmt: skip
 _GRAINS = {"weekday": "weekday", "month_of_year": "month of the year"}
 _FORMATS = {"xlsx": "an Excel file", "csv": "a CSV file", "parquet": "a Parquet file", "json": "a JSON file"}
+_CHARTS = {
+    "area": "an area chart", "scatter": "a scatter plot", "histogram": "a histogram", "heatmap": "a heat map",
+}  # fmt: skip
 _OPERATORS = {
     "<": "under", "<=": "at most", ">": "over", ">=": "at least", "!=": "is not", "=": "is", "like": "like",
 }  # fmt: skip
@@ -50,8 +53,7 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
     if spec.share:
         text += ", with shares"
     if spec.kind == "chart" and spec.chart:
-        text += f", as a {spec.chart} chart" if spec.chart not in ("histogram",) else ", as a histogram"
-        text = text.replace("as a area", "as an area").replace("scatter chart", "scatter plot")
+        text += f", as {_CHARTS.get(spec.chart, f'a {spec.chart} chart')}"
     if spec.kind == "file":
         text += f", as {_FORMATS[spec.format or 'csv']}"
     return text[0].upper() + text[1:]

@@ -65,6 +65,7 @@ _IS = {
     "as",
     "not",
 }
+_VERSUS = {"vs", "versus", "against"}
 _RATE = {"rate", "rates", "ratio", "quota"}
 _PART = {"share", "percentage", "proportion", "percent", "fraction", "rate"}
 
@@ -81,6 +82,8 @@ class Role:
     superlative: bool = False
     joined: bool = False
     """It stands in a list with the mention before it ("revenue and orders")."""
+    versus: bool = False
+    """It is a number set against the number before it ("price against quantity")."""
     comparison: Comparison | None = None
 
 
@@ -95,6 +98,7 @@ class _Cue:
     negative: bool = False
     superlative: bool = False
     joined: bool = False
+    versus: bool = False
 
 
 def assign(
@@ -112,7 +116,10 @@ def assign(
     while position < len(words):
         mention = starts.get(position)
         if mention is None:
-            _hear(words, position, starts, cue)
+            if words[position].word in _VERSUS and roles and _is_number(roles[-1]):
+                cue = _Cue(versus=True)
+            else:
+                _hear(words, position, starts, cue)
             position += 1
             continue
         listed_from = cue.name
@@ -130,6 +137,10 @@ def assign(
         lists_on = following in _LIST
         cue = _Cue(listed_from, agg=cue.agg if lists_on else None, joined=lists_on)
     return roles
+
+
+def _is_number(role: Role) -> bool:
+    return role.name == "measure" and role.mention.kind == "column" and role.agg is None
 
 
 def _hear(words: list[Token], position: int, starts: dict[int, Mention], cue: _Cue) -> None:
@@ -161,7 +172,7 @@ def _hear(words: list[Token], position: int, starts: dict[int, Mention], cue: _C
 
 def _role(mention: Mention, cue: _Cue, words: list[Token], after_top: bool, catalog: Catalog) -> Role:
     agg = cue.agg
-    plain = Role("column", mention, agg, cue.distinct, cue.negative, cue.superlative, cue.joined)
+    plain = Role("column", mention, agg, cue.distinct, cue.negative, cue.superlative, cue.joined, cue.versus)
     target = mention.targets[0]
     following = words[mention.last + 1].word if mention.last + 1 < len(words) else ""
     before = [token.word for token in words[max(0, mention.first - 2) : mention.first]]

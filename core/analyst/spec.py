@@ -13,7 +13,7 @@ import msgspec
 Kind = Literal["chart", "file", "text"]
 Grain = Literal["year", "quarter", "month", "week", "day", "hour", "weekday", "month_of_year"]
 Aggregate = Literal["count", "count_distinct", "sum", "mean", "median", "min", "max"]
-Chart = Literal["line", "bar", "pie", "scatter", "area", "histogram"]
+Chart = Literal["line", "bar", "pie", "scatter", "area", "histogram", "heatmap"]
 Format = Literal["csv", "xlsx", "parquet", "json"]
 Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "between", "in", "not in", "like", "during", "is null", "not null"
@@ -94,6 +94,8 @@ class QuerySpec(msgspec.Struct, frozen=True, omit_defaults=True):
     share: bool = False
     """Give each group's share of the whole beside the first measure."""
     chart: Chart | None = None
+    side_by_side: bool = False
+    """Put the bars of one group beside each other, though they could be stacked."""
     format: Format | None = None
     joins: tuple[tuple[ColumnRef, ColumnRef], ...] = ()
     """The keys that lead from the base to every other table, in order: shown to people."""

@@ -54,12 +54,13 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
         No word leads to the database, or too few of them. It carries no examples; the caller knows the rest.
     """
     prompt = Prompt(_straight(text))
-    clauses = Clauses.of(prompt)
+    index = index or link.Index(catalog)
+    clauses = Clauses.of(prompt, lambda word: bool(index.find((words.stem(word),))))
     for phrase in _PHRASES:
         while prompt.take(phrase):
             pass
     left = prompt.left()
-    mentions = link.link(left, index or link.Index(catalog))
+    mentions = link.link(left, index)
     if not mentions:
         raise QuestionNotUnderstood(
             "No word of the request names a table, a column or a value of this database.",

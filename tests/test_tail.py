@@ -198,3 +198,22 @@ def test_nothing_of_a_new_log_is_shown_to_a_reader_of_the_old_one():
     with pytest.raises(LogReplaced):
         asyncio.run(take(1, logger.tail("s1", 1)))
     logger.close()
+
+
+def test_a_log_that_begins_during_the_first_look_is_read_from_its_own_beginning():
+    class Beginning(MemoryStore):
+        began = False
+
+        def entries(self, session_id, since=0, limit=None):
+            if self.began:
+                return super().entries(session_id, since, limit)
+            self.began = True
+            log(logger, "old")
+            seen = super().entries(session_id, since, limit)
+            logger.delete_session("s1")
+            log(logger, "new")
+            return seen
+
+    logger = ProgressLogger(Beginning())
+    assert messages(asyncio.run(take(1, logger.tail("s1")))) == ["new"]
+    logger.close()

@@ -73,6 +73,9 @@ SHELL = {
     "& .main": {"backgroundColor": "var(--mui-palette-background-default)"},
 }
 
+# On narrow screens Material's drawer is open at first and folds away at once: nobody has to see that.
+DRAWER = ".MuiDrawer-modal { visibility: var(--headway-drawer, visible) }"
+
 # The reader's theme, the shape of the page and what is in it (early.js) come before Panel's 4.7 MB of
 # scripts, which stand at the end. Panel's spinner over everything is left out, and so is its wrapper of
 # WebSocket, which serves the spinner.
@@ -92,12 +95,13 @@ TEMPLATE = """\
   html[data-headway] { --page: #ffffff; --side: #f8f8f8; --text: #1a1d23; --line: #1a1d231f;
     background: var(--page) }
   html[data-theme=dark] { --page: #15171c; --side: #1b1d22; --text: #e8eaef; --line: #e8eaef1f }
-  #headway-shape { position: fixed; inset: 0; z-index: 99999; display: grid; background: var(--page);
+  #headway-shape { position: fixed; inset: 0; z-index: 9; display: grid; background: var(--page);
     grid: 57px minmax(0, 1fr) / 288px minmax(0, 1fr); color: var(--text) }
   #headway-shape header { grid-column: 1 / -1; padding: 18px 68px; border-bottom: 1px solid var(--line);
     font: 600 18px/1 FONT; letter-spacing: -.01em }
   #headway-shape aside { background: var(--side); border-right: 1px solid var(--line) }
   #headway-shape aside, #headway-shape main { display: flex; min-width: 0; min-height: 0 }
+  html:has(#headway-shape) { --headway-drawer: hidden }
   @media (max-width: 599.95px) {
     #headway-shape { grid-template-columns: 1fr } #headway-shape header { padding-left: 60px }
     #headway-shape aside { display: none }
@@ -134,6 +138,7 @@ def page() -> pmui.Page:
         busy_indicator=None,
         theme_config=THEME,
         sx=SHELL,
+        stylesheets=[DRAWER],
         site_url="./",
         template=parse_template(TEMPLATE),
     )

@@ -294,8 +294,6 @@ class JsonFilesStore:
 
 
 def _is_id(text: str) -> bool:
-    try:
-        check_session_id(text)
-    except InvalidSessionId:
-        return False
-    return True
+    with suppress(InvalidSessionId):
+        return bool(check_session_id(text))
+    return False

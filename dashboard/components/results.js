@@ -89,15 +89,18 @@ function textCard(artifact, {understood}) {
 
 const CARDS = {chart: chartCard, file: fileCard, text: textCard}
 
-function restated({understood, ignored}) {
+function restated({understood, ignored, notes = []}) {
   const lines = []
   if (understood) lines.push(h("p.understood", {}, understood))
   if (ignored?.length) {
     const words = Array.isArray(ignored) ? ignored : [ignored]
     lines.push(h("p.ignored", {}, icon("alert", 16), h("span", {}, `Not understood and left out: ${words.map(word => `“${word}”`).join(", ")}`)))
   }
+  for (const note of notes) lines.push(h("p.note", {}, note))
   return lines
 }
+
+const asked = sql => (sql ? [h("details.proof", {}, h("summary", {}, "How the database was asked"), h("pre", {tabIndex: 0}, sql))] : [])
 
 const SAYS = {
   error: ["alert", "This did not work"],
@@ -123,5 +126,5 @@ export function results(entry, actions) {
   const artifacts = entry.data?.artifacts ?? []
   const cards = artifacts.map(artifact => (CARDS[artifact.kind] ?? fileCard)(artifact, entry.data))
   const plain = !cards.length && !entry.data?.understood && entry.run_id && entry.message ? [h("p.understood", {}, entry.message)] : []
-  return [...restated(entry.data ?? {}), ...plain, ...cards]
+  return [...restated(entry.data ?? {}), ...plain, ...cards, ...asked(entry.data?.sql)]
 }

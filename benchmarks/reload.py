@@ -1,16 +1,17 @@
 """What a reader still sees of a run's 100 steps after a reload, in a second browser, after a restart.
 
-Run it: ``python benchmarks/reload.py [--rivals-python PATH] [--only NAME ...]``; 10 minutes. Panel comes
-with Headway. The other rivals are installed by hand, in an environment of their own, because their
-dependencies may clash with ours: ``pip install chainlit 'sqlalchemy[asyncio]' aiosqlite gradio
-streamlit``. Those that are missing are named.
+Run it: ``python benchmarks/reload.py [--rivals-python PATH] [--seconds 0.2] [--only NAME ...]``; it takes
+15 minutes. Panel comes with Headway. The other rivals are installed by hand, in an environment of their
+own, because their dependencies may clash with ours: ``pip install chainlit 'sqlalchemy[asyncio]' aiosqlite
+gradio streamlit``. Those that are missing are named.
 
-Each product serves the app in `rivals/` that does the same work, 100 batches of 50 ms, and shows each as a
+Each product serves the app in `rivals/` that does the same work, 100 batches of 0.2 s, and shows each as a
 step in the way that its documentation recommends; `rivals/products.py` says how each is set up, and why.
-Chromium asks, and then, on a fresh server each:
+The middle must last longer than any page takes to load, hence 0.2 s. Chromium asks, and then, on a fresh
+server each:
 
 * *whole*: steps shown when nothing happens (the control: with less than 100 the app is unfair), and the
-  time *took*, of which 5 s are work;
+  time *took*, of which 20 s are work;
 * *restart*: steps shown when, after that run, the server was killed (-9) and started, and the page opened;
 * *reload*: steps shown at the end when the page was reloaded in the middle; *(done)*: batches really done;
 * *closed*: batches really done when the tab was closed in the middle;
@@ -47,7 +48,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 from products import PRODUCTS, Product  # noqa: E402
 from work import BATCHES  # noqa: E402
 
-QUIET = 5.0  # seconds without a change after which nothing more is expected
+QUIET = 5.0  # seconds without a batch after which a run is over
+STILL = 15.0  # seconds without a change after which a page shows what it will ever show
 SETTLE = 3.0  # seconds that a page is left alone after its load (Chainlit signs in and loads again)
 PATIENCE = 120.0  # seconds for a server to start, or a run to come to its middle
 BOX = "textarea:visible, #chat-input"  # where a reader asks
@@ -75,7 +77,7 @@ SHOWN = r"""
 class Server:
     """A product's server, on a port and in a folder that outlive the process."""
 
-    def __init__(self, product: Product, python: str, folder: Path) -> None:
+    def __init__(self, product: Product, python: str, folder: Path, seconds: float) -> None:
         self.product = product
         self.folder = folder
         self.trace = folder / "done"
@@ -88,6 +90,7 @@ class Server:
             "PYTHONPATH": str(APPS),
             "RELOAD_DONE": str(self.trace),
             "RELOAD_PORT": str(port),
+            "RELOAD_SECONDS": str(seconds),
         }
 
     def __enter__(self) -> Server:
@@ -120,6 +123,11 @@ class Server:
         """Return how many batches were really done so far."""
         return len(self.trace.read_text().splitlines()) if self.trace.exists() else 0
 
+    def must_be_working(self) -> None:
+        """Raise if the run was over before a page was there to see it."""
+        if self.done() == BATCHES:
+            raise RuntimeError(f"{self.product.name}'s page came after the run: give more --seconds")
+
     def ask(self, page: Page) -> None:
         """Start a run, and return when it is in its middle."""
         page.goto(self.url)
@@ -133,11 +141,11 @@ class Server:
 
     def shown(self, page: Page) -> int:
         """Return how many batches a page comes to show."""
-        settled(self.done)
-        count = settled(lambda: int(page.evaluate(SHOWN)))
+        settled(self.done, QUIET)
+        count = settled(lambda: int(page.evaluate(SHOWN)), STILL)
         if count < BATCHES and self.product.click and page.locator(self.product.click).first.is_visible():
             page.locator(self.product.click).first.click()
-            count = settled(lambda: int(page.evaluate(SHOWN)))
+            count = settled(lambda: int(page.evaluate(SHOWN)), STILL)
         return count
 
 
@@ -150,10 +158,10 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def settled(count: Callable[[], int]) -> int:
+def settled(count: Callable[[], int], quiet: float) -> int:
     """Return what a count comes to: all batches, or what it stands at when it has stood still."""
     last, since = count(), time.monotonic()
-    while last < BATCHES and time.monotonic() - since < QUIET:
+    while last < BATCHES and time.monotonic() - since < quiet:
         time.sleep(0.1)
         now = count()
         if now != last:
@@ -164,10 +172,11 @@ def settled(count: Callable[[], int]) -> int:
 class Bench:
     """The measurements of one product."""
 
-    def __init__(self, browser: Browser, product: Product, python: str) -> None:
+    def __init__(self, browser: Browser, product: Product, python: str, seconds: float) -> None:
         self.browser = browser
         self.product = product
         self.python = python
+        self.seconds = seconds
         self.strangers: set[str] = set()
 
     def measure(self) -> tuple[object, ...]:
@@ -183,7 +192,7 @@ class Bench:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             context = self.browser.new_context()
             context.on("request", self.note)
-            yield Server(self.product, self.python, Path(folder)), context
+            yield Server(self.product, self.python, Path(folder), self.seconds), context
             context.close()
 
     def note(self, request: Request) -> None:
@@ -202,7 +211,7 @@ class Bench:
                 seconds = time.monotonic() - server.begun
                 whole = server.shown(page)
                 page.wait_for_timeout(SETTLE * 1000)
-                address = page.url
+                address = page.evaluate("location.href")
                 page.close()
             with server:
                 page = context.new_page()
@@ -215,6 +224,7 @@ class Bench:
             page = context.new_page()
             server.ask(page)
             page.reload()
+            server.must_be_working()
             return server.shown(page), server.done()
 
     def closed(self) -> int:
@@ -223,7 +233,7 @@ class Bench:
             page = context.new_page()
             server.ask(page)
             page.close()
-            return settled(server.done)
+            return settled(server.done, QUIET)
 
     def second(self) -> int:
         """Return the steps shown in a second browser that came in the middle."""
@@ -233,7 +243,8 @@ class Bench:
             other = self.browser.new_context()
             other.add_cookies(context.cookies())  # type: ignore[arg-type]
             later = other.new_page()
-            later.goto(page.url)
+            later.goto(page.evaluate("location.href"))
+            server.must_be_working()
             count = server.shown(later)
             other.close()
             return count
@@ -252,6 +263,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rivals-python", default=sys.executable, help="an interpreter that has the rivals")
+    parser.add_argument("--seconds", type=float, default=0.2, help="how long one batch takes")
     parser.add_argument("--only", nargs="*", default=[product.name for product in PRODUCTS])
     options = parser.parse_args()
     print("steps of 100     version   whole    took  restart  reload  (done)  closed  second")
@@ -266,7 +278,7 @@ def main() -> None:
             if found is None:
                 missing.append(product.package)
                 continue
-            bench = Bench(browser, product, python)
+            bench = Bench(browser, product, python, options.seconds)
             cells = zip(bench.measure(), (7, 7, 8, 7, 7, 7, 7), strict=True)
             row = " ".join(f"{cell!s:>{width}}" for cell, width in cells)
             print(f"{product.name:<14} {found:>9} {row}", flush=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .entry import Entry, Session
 from .errors import HeadwayError
+from .live_run import Run
 from .logger import ProgressLogger
 from .plans import Plan, Step
 from .requests import request_type
-from .run import Run
-from .track import run, track
+from .tracking import run, track
 
 __all__ = [
     "Entry",

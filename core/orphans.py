@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .live_run import OWNER
 from .logger import ProgressLogger
-from .run import OWNER
 
 
 def interrupt_orphans(logger: ProgressLogger) -> int:

@@ -26,10 +26,10 @@ from .errors import (
     UnknownRequestType,
     UnknownRun,
 )
+from .live_run import Run
 from .logger import ProgressLogger
 from .orphans import interrupt_orphans
 from .requests import REQUESTS, Request, recognise
-from .run import Run
 
 MAX_PROMPT = 4_000  # characters
 WORKERS = 4  # runs worked on at once; further ones wait their turn

@@ -22,8 +22,8 @@ headway.analyst.clauses headway.analyst.compile headway.analyst.link
 headway.analyst.samples headway.analyst.scan headway.analyst.figure
 headway.analyst.charts headway.analyst.fit headway.analyst.database headway.analyst.roles
 headway.analyst.study
-headway.analyst.contrasts headway.analyst.files headway.analyst.patterns headway.analyst.reading
-headway.analyst.conditions headway.analyst.dims headway.analyst.measures headway.analyst.findings
+headway.analyst.changes headway.analyst.contrasts headway.analyst.files headway.analyst.patterns headway.analyst.reading
+headway.analyst.implied headway.analyst.conditions headway.analyst.dims headway.analyst.measures headway.analyst.findings
 headway.analyst.defaults
 headway.analyst.build
 headway.analyst.understand
@@ -38,12 +38,12 @@ headway.stores.json_files
 headway.stores headway.recent
 headway.recorder
 headway.logger
-headway.run
+headway.live_run
 headway.orphans
 headway.views.terminal headway.views.widget
 headway.views.notebook
 headway.views
-headway.track
+headway.tracking
 headway.requests.request
 headway.requests.asking
 headway.requests.chart headway.requests.file headway.requests.text

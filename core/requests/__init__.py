@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..live_run import Run
 from ..plans import Plan
-from ..run import Run
 from .chart import CHART
 from .file import FILE
 from .request import Request
@@ -23,6 +23,8 @@ _SHAPES = re.compile(
     r"\b(by|per|each|over time|over the years|trends?|develop\w*|evol\w+|top"
     r"|(?:hour|dai|week|month|quarter|year)ly|versus|vs|compare|share|distribution|correlation)\b"
 )
+
+_CHANGED = re.compile(r"\bwhat (?:has |have )?(?:changed|happened)\b")
 
 
 def recognise(prompt: str) -> str:
@@ -42,6 +44,8 @@ def recognise(prompt: str) -> str:
         return "file"
     if counts["chart"]:
         return "chart"
+    if counts["text"] and _CHANGED.search(text):
+        return "text"
     asks_for_words = counts["text"] > sum(word in ("what", "which", "many", "who", "tell") for word in words)
     if counts["text"] and (asks_for_words or not _SHAPES.search(text)):
         return "text"

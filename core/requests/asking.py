@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..analyst.errors import NothingFound, QuestionNotUnderstood
 from ..errors import HeadwayError
-from ..run import Run
+from ..live_run import Run
 
 if TYPE_CHECKING:
     from ..analyst.catalog import Catalog
@@ -105,15 +105,12 @@ def asking(run: Run) -> Iterator[Asking]:
     """
     if run.database is None:
         raise HeadwayError("there is no database to ask; start the server with one: --database PATH_OR_URL")
-    source = run.database.connect()
-    try:
-        with run.on_cancel(source.cancel):
+    with run.database.connect() as source, run.on_cancel(source.cancel):
+        try:
             yield Asking(run, source)
-    except HeadwayError:
-        run.check()
-        raise
-    finally:
-        source.close()
+        except HeadwayError:
+            run.check()
+            raise
 
 
 def nothing_found(understanding: Understanding, catalog: Catalog) -> NothingFound:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..live_run import Run
 from ..plans import Plan
-from ..run import Run
 from .asking import asking, facts, nothing_found, summary
 from .request import Request
 

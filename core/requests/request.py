@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..live_run import Run
 from ..plans import Plan
-from ..run import Run
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..live_run import Run
 from ..plans import Plan
-from ..run import Run
 from .asking import asking, facts, nothing_found, summary
 from .request import Request
 

@@ -11,7 +11,7 @@ from panel.custom import JSComponent
 
 from headway import Entry
 from headway.dashboard.client import tail
-from headway.track import default_logger
+from headway.tracking import default_logger
 from headway.views.notebook import show
 
 

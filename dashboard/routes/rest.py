@@ -10,8 +10,8 @@ import msgspec
 
 from headway.entry import Session, check_session_id
 from headway.errors import LogReplaced
+from headway.live_run import Run
 from headway.requests import describe, recognise
-from headway.run import Run
 
 from .base import READERS, ApiHandler, Problem
 

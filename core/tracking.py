@@ -16,10 +16,10 @@ from typing import TypeVar
 
 from .artifacts import Artifacts
 from .errors import RunCancelled
+from .live_run import Run
 from .logger import ProgressLogger
 from .orphans import interrupt_orphans
 from .plans import Plan
-from .run import Run
 from .views import notebook
 from .views.terminal import TerminalView
 

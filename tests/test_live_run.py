@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway import Entry, Plan, ProgressLogger
 from headway.artifacts import Artifacts
 from headway.errors import HeadwayError, InvalidEntry, RunCancelled, RunEnded, StoreError, UnknownArtifact
-from headway.run import Run
+from headway.live_run import Run
 from headway.stores.memory import MemoryStore
 
 SECONDS = 20

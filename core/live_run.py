@@ -27,7 +27,7 @@ OWNER = secrets.token_hex(8)
 
 UPDATE_SECONDS = 0.05  # at most 20 updates a second reach the log; the last one of a step always does
 
-_log = logging.getLogger("headway.run")
+_log = logging.getLogger("headway.live_run")
 
 
 class Run:

@@ -90,7 +90,7 @@ def test_a_loop_of_unknown_length_counts_and_claims_no_fraction(logger):
 @pytest.fixture
 def own_logger(monkeypatch, logger):
     """Make *logger* the one that runs are given by default."""
-    monkeypatch.setattr(sys.modules["headway.track"], "_default", logger)
+    monkeypatch.setattr("headway.tracking._default", logger)
     return logger
 
 

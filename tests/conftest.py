@@ -224,11 +224,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
     path = make(tmp_path_factory.mktemp("shop") / "shop.duckdb")
     database = open_database(path)
-    source = database.connect()
-    catalog = database.catalog(source)
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with database.connect() as source, duckdb.connect(str(path), read_only=True) as connection:
+        catalog = database.catalog(source)
         yield Shop(path, database, source, catalog, Index(catalog), connection)
-    source.close()
 
 
 @pytest.fixture(autouse=True)

@@ -42,4 +42,6 @@ def test_a_name_of_the_database_is_no_chart():
         Column("routes", "area", "number", integer, 80, integer=True, low=1, high=900),
     )
     catalog = Catalog((Table("routes", 90, columns, schema, primary_key="route_id"),))
-    assert understand("area of routes by line", catalog, "chart").text == "Sum of area by line, as a bar chart"
+    assert (
+        understand("area of routes by line", catalog, "chart").text == "Sum of area by line, as a bar chart"
+    )

@@ -104,13 +104,18 @@ def test_each_kind_answers_alike(source):
         measures=(
             Measure("sum", ColumnRef("sales", "amount"), label="amount"),
             Measure("median", ColumnRef("sales", "amount")),
+            Measure(
+                "median",
+                ColumnRef("sales", "amount"),
+                where=(Filter(ColumnRef("shops", "city"), "=", ("Lyon",)),),
+            ),
         ),
         filters=(Filter(ColumnRef("sales", "sold_on"), "during", ("2023-02-01", "2024-03-01")),),
     )
     table = read(source, query(compile_spec(with_joins(catalog, spec), catalog, source.dialect), source))
     assert [tuple(row.values()) for row in table.to_pylist()] == [
-        (datetime.date(2023, 2, 1), "Bonn", 20.0, 20.0),
-        (datetime.date(2024, 2, 1), "Lyon", 30.0, 30.0),
+        (datetime.date(2023, 2, 1), "Bonn", 20.0, 20.0, None),
+        (datetime.date(2024, 2, 1), "Lyon", 30.0, 30.0, 30.0),
     ]
 
 
@@ -164,6 +169,17 @@ def test_duckdb_reads_no_other_file_and_cannot_be_told_to(tmp_path, maker):
     with pytest.raises(DatabaseError, match="single SELECT"):
         list(source.stream(Query("SET enable_external_access = true")))
     source.close()
+
+
+def test_a_with_block_closes_it_also_when_something_fails(database):
+    with database.connect() as source:
+        assert [table.name for table in source.tables()] == ["sales", "shops"]
+    with pytest.raises(Exception, match=r"(?i)closed|connection"):
+        list(source.stream(Query("SELECT 1")))
+    with pytest.raises(ZeroDivisionError), database.connect() as failing:
+        raise ZeroDivisionError
+    with pytest.raises(Exception, match=r"(?i)closed|connection"):
+        list(failing.stream(Query("SELECT 1")))
 
 
 def test_rows_are_streamed_in_batches(source):

@@ -64,6 +64,9 @@ async def last_entry(folder, prompt):
         ("How many customers are there?", "text"),
         ("Which region has the highest revenue?", "text"),
         ("Why did revenue change in 2024?", "text"),
+        ("What changed in March?", "text"),
+        ("What changed by region in Q2 2024?", "text"),
+        ("What changed in March as a chart", "chart"),
         ("Analyse orders by channel", "text"),
     ],
 )

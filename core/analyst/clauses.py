@@ -9,7 +9,13 @@ from typing import Literal
 
 from . import grammar, periods
 from .prompt import Prompt
-from .spec import Chart, Format
+from .spec import Chart, Format, Kind
+
+_CHANGE = (
+    r"chang(?:e[ds]?|ing)|happen(?:ed|s)?|develop(?:ed|s|ing|ment)?|evol(?:ved?|ving|ution)|mov(?:ed?|ing)"
+    r"|shift(?:ed)?|(?:went|go(?:ne|ing)?) (?:up|down)|r(?:ose|ises?|isen|ising)|f(?:ell|alls?|allen|alling)"
+    r"|drop(?:s|ped|ping)?|(?:in|de)creas(?:e[ds]?|ing)|declin(?:e[ds]?|ing)|gr(?:ew|own?|ows|owing|owth)"
+)
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,10 @@ class Clauses:
     relation: bool
     spread: bool
     contrast: bool
+    change: bool
 
     @classmethod
-    def of(cls, prompt: Prompt, known: Callable[[str], bool]) -> Clauses:
+    def of(cls, prompt: Prompt, kind: Kind, known: Callable[[str], bool]) -> Clauses:
         """Take every clause out of a prompt; the order matters: "since 2020" compares no number.
 
         ``known`` says whether the database has something by a name.
@@ -42,6 +49,9 @@ class Clauses:
         period = periods.take_period(prompt)
         top = grammar.take_top(prompt)
         comparisons = grammar.take_comparisons(prompt)
+        change = _says(prompt.text, _CHANGE)
+        if kind == "text" and period:
+            _take_change(prompt, known)
         grain = grammar.take_grain(prompt)
         return cls(
             chart, side_by_side, file_format, top, descending, axis, comparisons, period, grain,
@@ -49,8 +59,16 @@ class Clauses:
             relation=chart == "scatter"
             or _says(prompt.rest, r"relation(?:ship)?|correlat\w+|against|depend\w*"),
             spread=_says(prompt.text, r"distribution|histogram|spread|distributed"),
+            change=change,
             contrast=_says(prompt.text, r"compare[ds]?|comparison|versus|vs|difference"),
         )  # fmt: skip
+
+
+def _take_change(prompt: Prompt, known: Callable[[str], bool]) -> None:
+    """Take out the words of change, save those that the database knows, such as a status."""
+    for match in re.finditer(rf"\b(?:{_CHANGE})\b", prompt.rest):
+        if not known(match[0]):
+            prompt.cross_out(*match.span())
 
 
 def _says(text: str, words: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 from .catalog import Column
 from .link import Target
-from .periods import Period
+from .periods import Period, shift
 from .reading import Reading
+from .restate import period_words
 from .spec import ColumnRef, Filter, Value
 
 
@@ -87,6 +90,8 @@ def period_filter(reading: Reading, column: Column, period: Period) -> list[Filt
             f"Counted back from {reading.data_end(column)}, the last {column.label} in the data."
         )
         period = period.resolve(reading.data_end(column))
+    if period.months and reading.compares:
+        period = _latest(reading, column, period)
     if period.months:
         return [Filter(column.ref, "in", period.months, grain="month_of_year")]
     years = period.years
@@ -96,6 +101,18 @@ def period_filter(reading: Reading, column: Column, period: Period) -> list[Filt
         return [Filter(column.ref, "during", (f"{years[0]}-01-01", f"{years[-1] + 1}-01-01"))]
     bounds = tuple(day.isoformat() if day else None for day in (period.start, period.end))
     return [Filter(column.ref, "during", bounds)]
+
+
+def _latest(reading: Reading, column: Column, period: Period) -> Period:
+    """Return the last time in the data that months of no year in particular began, and say so."""
+    end = reading.data_end(column)
+    start = datetime.date(end.year, period.months[0], 1)
+    start = start if start <= end else start.replace(year=end.year - 1)
+    after = shift(start, "month", len(period.months))
+    reading.notes.append(
+        f"No year is named, so it is the last one in the data: {period_words(start, after)}."
+    )
+    return Period(start, after)
 
 
 def _year_filter(column: Column, period: Period) -> list[Filter]:

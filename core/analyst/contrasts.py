@@ -12,7 +12,7 @@ from .catalog import Column, as_date
 from .periods import shift
 from .restate import dim_words, period_words
 from .spec import Dim, Filter
-from .study import Finding, Study, number, percent
+from .study import Finding, Study, number, percent, points
 
 _SURE = 4.0  # standard deviations: with some hundred groups compared, chance alone stays below
 
@@ -68,7 +68,7 @@ def _odd_rate(
     compared = (
         f"{ratio:.1f} times"
         if ratio >= 1.5
-        else f"{percent(abs(k / n - others))} {'above' if k / n > others else 'below'}"
+        else f"{points(abs(k / n - others))} {'above' if k / n > others else 'below'}"
     )
     kind = dim_words(Dim(column.ref), study.catalog)
     text = (

@@ -94,12 +94,9 @@ def open_database(url: str | Path) -> Database:
         It is there, but damaged, locked, out of reach or without a table.
     """
     database = Database(url)
-    source = database.connect()
-    try:
+    with database.connect() as source:
         if not source.tables():
             raise UnknownDatabase(database.name, "has no tables")
-    finally:
-        source.close()
     return database
 
 

@@ -34,7 +34,8 @@ def complete(reading: Reading, spec: QuerySpec) -> QuerySpec:
     share = (
         reading.clauses.share and bool(spec.dims) and len(spec.measures) == 1 and not spec.measures[0].over
     )
-    spec = msgspec.structs.replace(spec, share=share)
+    compare = reading.compares and any(f.op == "during" and f.values[0] for f in spec.filters)
+    spec = msgspec.structs.replace(spec, share=share, compare=compare)
     return _ordered(reading, _with_chart(spec, reading.catalog))
 
 

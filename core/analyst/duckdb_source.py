@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DatabaseError
-from .source import BATCH_ROWS, Query, TableInfo
+from .source import BATCH_ROWS, Query, Source, TableInfo
 
 if TYPE_CHECKING:
     import pyarrow
@@ -24,7 +24,7 @@ _SETTINGS = (
 )
 
 
-class DuckDBSource:
+class DuckDBSource(Source):
     """A private in-memory DuckDB that sees one database and cannot write to it, or see anything else.
 
     A DuckDB file is attached read-only. Parquet and CSV files become views, and no other folder can be

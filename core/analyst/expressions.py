@@ -112,7 +112,7 @@ class Expressions:
         if measure.less:
             value = value * (1 - self.value(table, measure.less))
         if measure.agg == "median" and self.dialect == "sqlite":
-            return _sqlite_median()(value)
+            return _sqlite_median()(value, where=where)
         return getattr(value, measure.agg)(where=where)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from . import contrasts, patterns
+from . import changes, contrasts, patterns
 from .catalog import Catalog
 from .compile import compile_spec, query
 from .restate import dim_words, measure_words
@@ -42,12 +42,13 @@ def findings(
 
     ``progress`` is called after each of the checks; ``check`` before each query, and may raise to stop.
     """
-    answers = [*_answer(spec, catalog, source)] if spec.measures else []
+    answers = [*_answer(spec, catalog, source)] if spec.measures and not spec.compare else []
     study = Study(spec, catalog, source, check)
+    checks = changes.checks(study) if spec.compare else CHECKS
     found: list[Finding] = []
-    for done, (name, run) in enumerate(CHECKS.items(), 1):
+    for done, (name, run) in enumerate(checks.items(), 1):
         found += run(study)
-        progress(done, len(CHECKS), "checks", f"{name.capitalize()}: {len(found)} findings so far")
+        progress(done, len(checks), "checks", f"{name.capitalize()}: {len(found)} findings so far")
     strongest = sorted(found, key=lambda finding: -finding.effect)
     return [*answers, *_varied(strongest)][:MOST]
 

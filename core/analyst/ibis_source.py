@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import DatabaseError, UnknownDatabase
-from .source import BATCH_ROWS, Query, TableInfo
+from .source import BATCH_ROWS, Query, Source, TableInfo
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-class IbisSource:
+class IbisSource(Source):
     """A connection by ibis. What it may do is up to the account of its URL: use one that can only read."""
 
     def __init__(self, url: str, name: str) -> None:

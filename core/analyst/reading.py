@@ -54,6 +54,11 @@ class Reading:
             for role in self.roles
         )
 
+    @property
+    def compares(self) -> bool:
+        """Whether a time is to be compared with the time before: "What changed in March?"."""
+        return self.kind == "text" and self.clauses.change and self.clauses.period is not None
+
     @cached_property
     def pairs(self) -> bool:
         """Whether two numbers are to be set against each other, row by row: a scatter plot."""

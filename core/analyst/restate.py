@@ -26,7 +26,10 @@ _OPERATORS = {
 def restate(spec: QuerySpec, catalog: Catalog) -> str:
     """Return the request in one sentence without a full stop."""
     base = words.plural(catalog.table(spec.base).label)
-    if spec.measures:
+    if spec.compare:
+        things = [measure.label or measure_words(measure, catalog) for measure in spec.measures]
+        text = f"What changed in {words.listed(things) or base}"
+    elif spec.measures:
         text = words.listed([measure_words(measure, catalog) for measure in spec.measures])
     elif spec.columns:
         names = [_column(ref.table, ref.column, spec, catalog) for ref in spec.columns]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,7 +40,7 @@ class TableInfo:
 
 
 class Source(Protocol):
-    """One read-only connection to a database, used by one run.
+    """One read-only connection to a database, used by one run; a ``with`` block closes it.
 
     `stream` and `tables` are called from the run's thread, `progress` and `cancel` from any thread.
     """
@@ -67,6 +67,14 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+    def __enter__(self) -> Self:
+        """Return the source itself."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Close the source, whatever happened."""
+        self.close()
 
 
 def read(source: Source, query: Query) -> pyarrow.Table:

@@ -93,6 +93,8 @@ class QuerySpec(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: int | None = None
     share: bool = False
     """Give each group's share of the whole beside the first measure."""
+    compare: bool = False
+    """Compare the time that the filters name with the time before: "What changed in March?"."""
     chart: Chart | None = None
     side_by_side: bool = False
     """Put the bars of one group beside each other, though they could be stacked."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import DatabaseError
-from .source import BATCH_ROWS, Query, TableInfo
+from .source import BATCH_ROWS, Query, Source, TableInfo
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-class SQLiteSource:
+class SQLiteSource(Source):
     """A read-only connection to a SQLite file, with the functions that ibis' SQL for SQLite needs."""
 
     dialect = "sqlite"

@@ -58,6 +58,7 @@ class Study:
         self.rows = Measure("count", label=self.base.label)
         self.measure = spec.measures[0] if spec.measures else self.rows
         self.grain = self._grain()
+        self.named = [catalog.column(dim.column) for dim in spec.dims if not dim.grain and not dim.bins]
 
     def _focus(self, filters: tuple[Filter, ...]) -> Filter | None:
         return next((f for f in filters if f.op in ("=", "in") and f.column.table == self.base.name), None)
@@ -69,6 +70,13 @@ class Study:
         if (high - low).days >= 365:
             return "month"
         return "week" if (high - low).days >= 100 else None
+
+    def known(self) -> tuple[datetime.date, datetime.date]:
+        """Return the first and last day of the data."""
+        today = datetime.date.today()
+        if self.date is None:
+            return today, today
+        return as_date(self.date.low) or today, as_date(self.date.high) or today
 
     def span(self) -> tuple[datetime.date, datetime.date]:
         """Return the first and last day under study."""
@@ -108,6 +116,11 @@ class Study:
     def rate(self) -> str:
         """What the share of the rows in focus is called: ``returned rate``."""
         return f"{words.listed([str(v) for v in self.focus.values], 'or')} rate" if self.focus else ""
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the number under study is a share of rows, to be told in percent."""
+        return self.measure.over is not None and self.measure.agg == "count"
 
     @property
     def about(self) -> str:
@@ -171,3 +184,8 @@ def number(value: float) -> str:
 def percent(share: float) -> str:
     """Return a share as percent: 8.3%."""
     return f"{share:.0%}" if abs(share) >= 0.995 else f"{share:.1%}"
+
+
+def points(difference: float) -> str:
+    """Return the difference of two shares: 2.1 percentage points."""
+    return f"{100 * difference:.1f} percentage points"

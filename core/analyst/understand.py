@@ -9,6 +9,7 @@ from .build import build
 from .catalog import Catalog
 from .clauses import Clauses
 from .errors import QuestionNotUnderstood
+from .implied import implied
 from .prompt import Prompt
 from .reading import Reading
 from .restate import restate
@@ -55,21 +56,24 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
     """
     prompt = Prompt(_straight(text))
     index = index or link.Index(catalog)
-    clauses = Clauses.of(prompt, lambda word: bool(index.find((words.stem(word),))))
+    clauses = Clauses.of(prompt, kind, lambda word: bool(index.find((words.stem(word),))))
     for phrase in _PHRASES:
         while prompt.take(phrase):
             pass
     left = prompt.left()
     mentions = link.link(left, index)
-    if not mentions:
+    top_end = clauses.top.end if clauses.top else None
+    assigned = roles.assign(left, mentions, clauses.comparisons, catalog, top_end)
+    main = implied(assigned, clauses, catalog, index)
+    if not mentions and not main:
         raise QuestionNotUnderstood(
             "No word of the request names a table, a column or a value of this database.",
             f"Ask about {words.listed([table.label for table in catalog.tables[:6]], 'or')}.",
         )
     _refuse_unknown_names(left, mentions, catalog)
-    top_end = clauses.top.end if clauses.top else None
-    assigned = roles.assign(left, mentions, clauses.comparisons, catalog, top_end)
-    reading = Reading(catalog, kind, clauses, assigned, prompt.text)
+    reading = Reading(catalog, kind, clauses, [*assigned, *([main] if main else [])], prompt.text)
+    if main:
+        reading.notes.append(f"The request names nothing to measure, so I looked at {main.mention.text}.")
     spec = build(reading)
     ignored = _ignored(left, mentions, prompt) + reading.unused
     understood = len(mentions) - len(reading.unused) + bool(clauses.period) + bool(clauses.grain)

@@ -19,7 +19,7 @@ class ProgressWidget(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("progress.js")
     session_id = traitlets.Unicode().tag(sync=True)
     url = traitlets.Unicode("kernel", allow_none=True).tag(sync=True)
-    entries = traitlets.List().tag(sync=True)
+    entries: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
     run_fraction = traitlets.Float(None, allow_none=True).tag(sync=True)
 

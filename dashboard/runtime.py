@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headway.analyst.database import Database, open_database
+from headway.analyst.errors import DatabaseError
+from headway.analyst.examples import examples
 from headway.analyst.samples import shop
 from headway.artifacts import Artifacts
 from headway.logger import ProgressLogger
@@ -34,6 +36,8 @@ class LazyDatabase:
         self._folder = folder
         self._lock = threading.Lock()
         self._opened: Database | None = None
+        self._finding = threading.Lock()
+        self._examples: dict[str, tuple[str, ...]] | None = None
 
     def __call__(self) -> Database:
         """Return the database. May take a second: not for an event loop's thread.
@@ -47,6 +51,24 @@ class LazyDatabase:
             if self._opened is None:
                 self._opened = open_database(self._url or shop(self._folder / "shop.duckdb"))
             return self._opened
+
+    def examples(self) -> dict[str, tuple[str, ...]]:
+        """Return prompts that work on this database, by request type; found once, by scanning it.
+
+        Empty for the sample shop, which the types' own examples are about, and while the database cannot be
+        read. May take seconds: not for an event loop's thread.
+        """
+        if self._url is None:
+            return {}
+        with self._finding:
+            if self._examples is None:
+                try:
+                    database = self()
+                    with database.connect() as source:
+                        self._examples = examples(database.catalog(source))
+                except DatabaseError:
+                    return {}
+            return self._examples
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,16 @@ class Serving:
 
 
 @contextmanager
-def serving_in_a_thread(store: str = "memory:", **options: Any) -> Iterator[Serving]:
+def serving_in_a_thread(
+    store: str = "memory:", database: str | None = None, **options: Any
+) -> Iterator[Serving]:
     """Run `headway serve` with a page of one word; the drain is the real one."""
     import panel as pn
 
     from headway.dashboard.runtime import use
     from headway.dashboard.server import Settings, drain, listen
 
-    runtime = use(store)
+    runtime = use(store, database)
     started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def main() -> None:

@@ -5,6 +5,7 @@ import pytest
 from headway.analyst.errors import QuestionNotUnderstood
 from headway.analyst.examples import examples
 from headway.analyst.spec import QuerySpec
+from headway.requests import recognise
 
 ITEMS = """(SELECT *, quantity * unit_price AS revenue, order_items.order_id AS oid, products.name AS product
     FROM order_items JOIN orders USING (order_id) JOIN customers USING (customer_id)
@@ -266,7 +267,9 @@ def test_what_it_cannot_understand_it_refuses_plainly(shop, prompt, message):
 
 def test_the_examples_of_a_database_work_on_it(shop):
     prompts = examples(shop.catalog)
-    assert len(prompts) == 3
-    for prompt, kind in zip(prompts, ("chart", "file", "text"), strict=True):
-        understanding, rows = shop.answer(prompt, kind)
-        assert rows and not understanding.ignored
+    assert list(prompts) == ["chart", "file", "text"]
+    for kind, those in prompts.items():
+        assert len(those) == len(set(those)) == 2
+        for prompt in those:
+            understanding, rows = shop.answer(prompt, kind)
+            assert rows and not understanding.ignored and recognise(prompt) == kind

@@ -81,6 +81,13 @@ def test_the_types_are_described_for_the_wire():
         assert all(step["weight"] > 0 for step in row["plan"])
 
 
+def test_other_examples_take_the_place_of_a_types_own():
+    told = {row["type"]: row["examples"] for row in describe({"chart": ("Members by city",)})}
+    assert told == {name: list(request.examples) for name, request in REQUESTS.items()} | {
+        "chart": ["Members by city"]
+    }
+
+
 @pytest.fixture
 def registered():
     before = dict(REQUESTS)

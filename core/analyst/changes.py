@@ -169,4 +169,4 @@ def _weight(groups: list[dict[str, Any]], window: Window) -> float:
     was = float(sum(abs(group[window.role]) for group in groups)) or 1.0
     change = sum(_move(group, window) for group in groups) / was
     apart: float = sum(abs(_move(group, window) - change * group[window.role]) for group in groups) / was
-    return min(0.3 + apart, 0.95)
+    return float(min(0.3 + apart, 0.95))

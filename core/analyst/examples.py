@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import get_args
+
 from . import words
 from .catalog import Catalog, Table, as_date
 from .errors import QuestionNotUnderstood
@@ -9,17 +12,23 @@ from .link import Index
 from .spec import Kind
 from .understand import understand
 
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_EACH = 2
 
-def examples(catalog: Catalog) -> tuple[str, ...]:
-    """Return up to three prompts, a chart, a file and a text, that are understood to the last word."""
+
+def examples(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """Return up to two prompts for each kind, chart, file and text, that are understood to the last word.
+
+    A kind that no prompt was found for is left out.
+    """
     index = Index(catalog)
-    found = []
-    for kind in ("chart", "file", "text"):
-        for prompt in _candidates(kind, catalog, index):
-            if _works(prompt, kind, catalog, index):
-                found.append(prompt)
-                break
-    return tuple(found)
+    found = {}
+    for kind in _KINDS:
+        candidates = dict.fromkeys(_candidates(kind, catalog, index))
+        prompts = (prompt for prompt in candidates if _works(prompt, kind, catalog, index))
+        if working := tuple(itertools.islice(prompts, _EACH)):
+            found[kind] = working
+    return found
 
 
 def _works(prompt: str, kind: Kind, catalog: Catalog, index: Index) -> bool:
@@ -36,11 +45,10 @@ def _candidates(kind: Kind, catalog: Catalog, index: Index) -> list[str]:
     )
     found: list[str] = []
     for table in tables:
-        noun = words.plural(table.label)
+        noun, year = words.plural(table.label), _year(table, catalog)
         if kind == "chart":
             found += _charts(table, noun, catalog, bool(index.find((words.stem("revenue"),))))
         elif kind == "file":
-            year = _year(table, catalog)
             found += [f"Export {noun} of {year} to Excel"] if year else []
             found += [f"Export {noun} to Excel"]
         else:
@@ -49,6 +57,9 @@ def _candidates(kind: Kind, catalog: Catalog, index: Index) -> list[str]:
                 f"What stands out in {noun} with {c.label} {c.values[1]}?" for c in kinds if len(c.values) > 1
             ]
             found += [f"What stands out in {noun}?"]
+            found += (
+                [f"What changed in {noun} in {year + 1}?"] if year and _follows(table, year, catalog) else []
+            )
     return found
 
 
@@ -73,6 +84,13 @@ def _charts(table: Table, noun: str, catalog: Catalog, revenue: bool) -> list[st
 def _weight(table: Table, catalog: Catalog) -> float:
     """Tables that things happen in come first: many rows, a date of their own, kinds to compare."""
     return (table.date is not None) * 3 + min(len(table.categories), 3) + 0.1 * len(str(table.rows))
+
+
+def _follows(table: Table, year: int, catalog: Catalog) -> bool:
+    """Whether a table has rows of the year after, too."""
+    column = catalog.date_for(table.name)
+    end = as_date(column.high) if column else None
+    return end is not None and end.year > year
 
 
 def _year(table: Table, catalog: Catalog) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..live_run import Run
@@ -89,13 +89,17 @@ def request_type(
     return register
 
 
-def describe() -> list[dict[str, Any]]:
-    """Return the request types with their plans and examples, as ``GET /api/request-types`` tells them."""
+def describe(examples: Mapping[str, Sequence[str]] | None = None) -> list[dict[str, Any]]:
+    """Return the request types with their plans and examples, as ``GET /api/request-types`` tells them.
+
+    ``examples`` has prompts by the name of a type; they take the place of its own.
+    """
+    examples = examples or {}
     return [
         {
             "type": request.name,
             "plan": [{"name": step.name, "weight": step.weight} for step in request.plan.steps],
-            "examples": list(request.examples),
+            "examples": list(examples.get(request.name, request.examples)),
         }
         for request in REQUESTS.values()
     ]

@@ -39,13 +39,12 @@ class Asking:
 
     def understand(self, catalog: Catalog, kind: Kind) -> Understanding:
         """Read the run's prompt; when it cannot be understood, the error has examples that can."""
-        from ..analyst.examples import examples
         from ..analyst.understand import understand
 
         try:
             return understand(self.run.prompt, catalog, kind)
         except QuestionNotUnderstood as error:
-            error.examples = examples(catalog)
+            error.examples = _one_of_each(catalog)
             raise
 
     def compile(self, spec: QuerySpec, catalog: Catalog) -> Query:
@@ -115,15 +114,20 @@ def asking(run: Run) -> Iterator[Asking]:
 
 def nothing_found(understanding: Understanding, catalog: Catalog) -> NothingFound:
     """Return the error for a request that no row matches, with the range of its dates."""
-    from ..analyst.examples import examples
-
     hints = []
     for condition in understanding.spec.filters:
         column = catalog.column(condition.column)
         if column.temporal:
             hints.append(f"{column.label} runs from {column.low} to {column.high}")
     hint = f"In this database {' and '.join(hints)}." if hints else "Ask with fewer conditions."
-    return NothingFound(f"No rows match: {understanding.text}.", hint, examples(catalog))
+    return NothingFound(f"No rows match: {understanding.text}.", hint, _one_of_each(catalog))
+
+
+def _one_of_each(catalog: Catalog) -> tuple[str, ...]:
+    """Return a prompt of each kind that works on a database."""
+    from ..analyst.examples import examples
+
+    return tuple(prompts[0] for prompts in examples(catalog).values())
 
 
 def facts(understanding: Understanding, sql: str = "", notes: list[str] | None = None) -> dict[str, Any]:

@@ -207,8 +207,9 @@ class Retry(Requests):
 class RequestTypes(ApiHandler):
     """``GET /api/request-types``: what can be asked for, with plans and examples."""
 
-    def get(self) -> None:
-        self.answer(describe())
+    async def get(self) -> None:
+        examples = await asyncio.to_thread(self.runtime.database.examples)
+        self.answer(describe(examples))
 
 
 class Health(ApiHandler):

@@ -4,6 +4,7 @@ import ibis
 import pytest
 
 from headway.analyst.catalog import Catalog, Column, Table
+from headway.analyst.findings import findings
 from headway.analyst.understand import understand
 
 ASKED_CHARTS = {
@@ -45,3 +46,87 @@ def test_a_name_of_the_database_is_no_chart():
     assert (
         understand("area of routes by line", catalog, "chart").text == "Sum of area by line, as a bar chart"
     )
+
+
+ITEMS = """(order_items JOIN orders USING (order_id) JOIN customers USING (customer_id)
+    JOIN products USING (product_id))"""
+RANKED = {
+    "the 20 most expensive products": (
+        "Highest price by product name, the 20 highest, as a bar chart",
+        "SELECT name, price FROM products ORDER BY price DESC, name LIMIT 20",
+    ),
+    "cheapest products": (
+        "Lowest price by product name, the 10 lowest, as a bar chart",
+        "SELECT name, price FROM products ORDER BY price, name LIMIT 10",
+    ),
+    "the three cheapest shoes": (
+        "Lowest price by product name, where category is Shoes, the 3 lowest, as a bar chart",
+        "SELECT name, price FROM products WHERE category = 'Shoes' ORDER BY price, name LIMIT 3",
+    ),
+    "5 largest orders in 2023": (
+        "Sum of revenue by order id, where order date is in 2023, the 5 highest, as a bar chart",
+        f"SELECT order_id, sum(quantity * unit_price) r FROM {ITEMS} WHERE year(order_date) = 2023 "
+        "GROUP BY 1 ORDER BY r DESC LIMIT 5",
+    ),
+    "top 7 customers": (
+        "Sum of revenue by customer name, the 7 highest, as a bar chart",
+        "SELECT name, sum(quantity * unit_price) r FROM order_items "
+        "JOIN orders USING (order_id) JOIN customers USING (customer_id) "
+        "GROUP BY name, customer_id ORDER BY r DESC LIMIT 7",
+    ),
+    "oldest customers": (
+        "Earliest signup date by customer name, the earliest 10, as a scatter plot",
+        "SELECT name, signup_date FROM customers ORDER BY signup_date, name LIMIT 10",
+    ),
+    "the 12 newest customers from Germany": (
+        "Latest signup date by customer name, where country is Germany, the latest 12, as a scatter plot",
+        "SELECT name, signup_date FROM customers WHERE country = 'Germany' "
+        "ORDER BY signup_date DESC, name LIMIT 12",
+    ),
+    "most recent orders": (
+        "Latest order date by order id, the latest 10, as a scatter plot",
+        "SELECT order_id, order_date FROM orders ORDER BY order_date DESC, order_id LIMIT 10",
+    ),
+}
+
+
+@pytest.mark.parametrize("prompt", RANKED)
+def test_superlatives_rank_by_what_they_are_about(shop, prompt):
+    understanding, rows = shop.answer(prompt, "chart")
+    text, sql = RANKED[prompt]
+    assert (understanding.text, understanding.ignored) == (text, ())
+    assert [row[:2] for row in rows] == [
+        (row[0], pytest.approx(row[1])) if isinstance(row[1], float) else row for row in shop.sql(sql)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "order"),
+    [
+        ("list the 20 most expensive products as json", "products ORDER BY price DESC LIMIT 20"),
+        ("latest 5 orders as csv", "orders ORDER BY order_date DESC LIMIT 5"),
+        ("export the 3 oldest customers", "customers ORDER BY signup_date LIMIT 3"),
+    ],
+)
+def test_files_of_superlatives_have_the_rows_themselves(shop, prompt, order):
+    understanding, rows = shop.answer(prompt, "file")
+    expected = shop.sql(f"FROM {order}")
+    table = order.split()[0]
+    place = {"products": 3, "orders": 2, "customers": 5}[table]
+    assert understanding.ignored == ()
+    assert [row[place] for row in rows] == [row[place] for row in expected]
+    assert set(rows) <= set(shop.sql(f"FROM {table}"))
+
+
+def test_a_superlative_that_fits_nothing_is_named(shop):
+    assert shop.understand("revenue of the cheapest products by month", "chart").ignored == ("cheapest",)
+    assert shop.understand("orders of the newest customers", "chart").ignored == ("orders",)
+
+
+def test_the_newest_are_told_one_by_one(shop):
+    spec = shop.understand("who are the 2 newest customers?", "text").spec
+    first = findings(spec, shop.catalog, shop.source, lambda *progress: None, lambda: None)[0]
+    (one, day), (other, before) = shop.sql(
+        "SELECT name, signup_date FROM customers ORDER BY signup_date DESC, name LIMIT 2"
+    )
+    assert first.text == f"Latest signup date: {one} ({day}), {other} ({before})."

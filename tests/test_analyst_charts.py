@@ -53,6 +53,7 @@ def mark(chart):
             "bar",
             {"x": "temporal", "y": "quantitative", "color": "nominal"},
         ),
+        ("newest customers", "point", {"y": "nominal", "x": "temporal"}),
         (
             "heat map of orders by weekday and channel",
             "rect",

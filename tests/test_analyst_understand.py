@@ -231,8 +231,8 @@ def test_numbers_that_a_join_would_count_twice_are_left_out_and_named(shop):
 
 
 def test_words_it_does_not_use_are_named(shop):
-    understanding = shop.understand("Magnificent revenue by region for the jellyfish", "chart")
-    assert understanding.text == "Sum of revenue by region, as a bar chart"
+    understanding = shop.understand("Magnificent revenue by region and channel for the jellyfish", "chart")
+    assert understanding.text == "Sum of revenue by region and channel, as a bar chart"
     assert understanding.ignored == ("magnificent", "jellyfish")
 
 
@@ -252,6 +252,16 @@ def test_relative_time_counts_from_the_end_of_the_data_and_says_so(shop):
         (
             "What will the weather be in Berlin?",
             "No word of the request names a table, a column or a value of this database.",
+        ),
+        (
+            "Umsatz nach Region",
+            "Too little of the request is about this database: nothing is known of 'umsatz' and 'nach', "
+            "only of 'region'.",
+        ),
+        (
+            "magnificent revenue",
+            "Too little of the request is about this database: nothing is known of 'magnificent', "
+            "only of 'revenue'.",
         ),
         ("revenue by city", "There is no 'city' in this database to group by."),
         ("how many employees work in sales", "There are no 'employees' in this database to count."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import conditions, defaults, dims, measures
+from . import conditions, defaults, dims, measures, rankings
 from .joins import with_joins
 from .reading import Reading
 from .spec import QuerySpec
@@ -10,9 +10,13 @@ from .spec import QuerySpec
 
 def build(reading: Reading) -> QuerySpec:
     """Return the spec of a reading, complete: keys lead from its base to all it reads."""
-    reading.base = _base(reading)
+    reading.ranking = rankings.ranking(reading)
+    reading.base = reading.ranking.base if reading.ranking else _base(reading)
     groups = dims.dims(reading)
     numbers = measures.measures(reading)
+    if reading.ranking and not reading.raw:
+        label = dims.label_dim(reading.catalog, reading.ranking.table)
+        groups, numbers = [label, *(dim for dim in groups if dim != label)], [reading.ranking.measure]
     having = measures.having(reading, groups, numbers)
     spec = QuerySpec(
         kind=reading.kind,

@@ -145,6 +145,11 @@ def _by_size(figure: Figure) -> list[dict[str, Any]]:
 
 
 def _scatter(figure: Figure) -> dict[str, Any]:
+    if figure.dates:
+        things = figure.x() | {"axis": {"labelLimit": 220}, "sort": None}
+        encoding = {"y": things, "x": figure.y(), "tooltip": figure.tooltip()}
+        dots = {"type": "point", "filled": True, "size": 60}
+        return {"height": {"step": 24}, "data": figure.data, "mark": dots, "encoding": encoding}
     if len(figure.dims) == 1:
         encoding = {"x": figure.x(), "y": figure.y(), "tooltip": figure.tooltip()}
         return {"height": 360, "data": figure.data, "mark": {"type": "point"}, "encoding": encoding}

@@ -26,6 +26,7 @@ class Clauses:
     side_by_side: bool
     format: Format | None
     top: grammar.Top | None
+    quality: grammar.Quality | None
     descending: bool | None
     axis: Literal["", "dim", "measure"]
     comparisons: list[grammar.Comparison]
@@ -38,23 +39,24 @@ class Clauses:
     change: bool
 
     @classmethod
-    def of(cls, prompt: Prompt, kind: Kind, known: Callable[[str], bool]) -> Clauses:
+    def of(cls, prompt: Prompt, kind: Kind, kind_of: Callable[[str], str]) -> Clauses:
         """Take every clause out of a prompt; the order matters: "since 2020" compares no number.
 
-        ``known`` says whether the database has something by a name.
+        ``kind_of`` says what a word names in the database, and is empty for others.
         """
         side_by_side = _says(prompt.text, r"(?:grouped|clustered) (?:bar|column)s?|side[ -]by[ -]side")
-        chart, file_format = grammar.take_chart(prompt, known), grammar.take_format(prompt)
+        chart, file_format = grammar.take_chart(prompt, kind_of), grammar.take_format(prompt)
         descending, axis = grammar.take_direction(prompt), grammar.take_axis(prompt)
         period = periods.take_period(prompt)
-        top = grammar.take_top(prompt)
+        ranked = grammar.take_quality(prompt, kind_of)
+        quality, top = ranked or (None, grammar.take_top(prompt))
         comparisons = grammar.take_comparisons(prompt)
         change = _says(prompt.text, _CHANGE)
         if kind == "text" and period:
-            _take_change(prompt, known)
+            _take_change(prompt, kind_of)
         grain = grammar.take_grain(prompt)
         return cls(
-            chart, side_by_side, file_format, top, descending, axis, comparisons, period, grain,
+            chart, side_by_side, file_format, top, quality, descending, axis, comparisons, period, grain,
             share=_says(prompt.rest, r"shares?|percentage|proportion|percent|breakdown|make ?up|composition"),
             relation=chart == "scatter"
             or _says(prompt.rest, r"relation(?:ship)?|correlat\w+|against|depend\w*"),
@@ -64,10 +66,10 @@ class Clauses:
         )  # fmt: skip
 
 
-def _take_change(prompt: Prompt, known: Callable[[str], bool]) -> None:
+def _take_change(prompt: Prompt, kind_of: Callable[[str], str]) -> None:
     """Take out the words of change, save those that the database knows, such as a status."""
     for match in re.finditer(rf"\b(?:{_CHANGE})\b", prompt.rest):
-        if not known(match[0]):
+        if not kind_of(match[0]):
             prompt.cross_out(*match.span())
 
 

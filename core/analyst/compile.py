@@ -149,10 +149,10 @@ class Compiler:
         if self._multiplies():
             table = table.distinct()
         if self.spec.limit:
-            order = next(
-                (n for n, ref in zip(names, refs, strict=True) if self.catalog.column(ref).measurable),
-                names[0],
+            wanted = self.spec.order_by or next(
+                (ref for ref in refs if self.catalog.column(ref).measurable), refs[0]
             )
+            order = self._say.value(rows, wanted) if wanted not in refs else table[names[refs.index(wanted)]]
             import ibis
 
             table = table.order_by(ibis.desc(order) if self.spec.descending else ibis.asc(order)).limit(

@@ -32,11 +32,11 @@ _PRICE = ("price", "cost")
 
 def concepts(catalog: Catalog) -> Iterator[tuple[str, tuple[str, Measure]]]:
     """Yield (phrase, (table whose rows are measured, measure)) for every business word the schema has."""
-    revenue = _revenue(catalog)
-    if revenue:
+    money = revenue(catalog)
+    if money:
         for phrase in REVENUE:
-            yield phrase, revenue
-        value = _order_value(catalog, *revenue)
+            yield phrase, money
+        value = _order_value(catalog, *money)
         if value:
             for phrase in ORDER_VALUE:
                 yield phrase, value
@@ -46,7 +46,8 @@ def concepts(catalog: Catalog) -> Iterator[tuple[str, tuple[str, Measure]]]:
         break
 
 
-def _revenue(catalog: Catalog) -> tuple[str, Measure] | None:
+def revenue(catalog: Catalog) -> tuple[str, Measure] | None:
+    """Return the table whose rows are measured and the measure that is the revenue; None without."""
     tables = sorted(catalog.tables, key=lambda table: -table.rows)
     for wanted in ("revenue", "sales", "turnover", "total", "amount"):
         for table in tables:

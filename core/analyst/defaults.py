@@ -10,6 +10,7 @@ import msgspec
 from .catalog import Catalog, Column, as_date
 from .dims import bins_of, label_dim
 from .reading import Reading
+from .restate import gives_dates
 from .roles import Role
 from .spec import Chart, Dim, Filter, Grain, Measure, QuerySpec
 
@@ -150,10 +151,13 @@ def _with_dim(reading: Reading, spec: QuerySpec) -> QuerySpec:
 
 
 def _with_chart(spec: QuerySpec, catalog: Catalog) -> QuerySpec:
-    if spec.kind != "chart" or (spec.chart and (spec.chart != "heatmap" or len(spec.dims) > 1)):
-        return spec  # a heat map needs two groups
+    # Dates have no length to draw, and a heat map needs two groups.
+    dates = bool(spec.measures) and gives_dates(spec.measures[0], catalog)
+    asked = spec.chart and not dates and (spec.chart != "heatmap" or len(spec.dims) > 1)
+    if spec.kind != "chart" or asked:
+        return spec
     first = spec.dims[0] if spec.dims else None
-    chart: Chart = "bar"
+    chart: Chart = "scatter" if dates else "bar"
     if first and (
         first.grain in ("year", "quarter", "month", "week", "day", "hour")
         or catalog.column(first.column).is_year
@@ -180,8 +184,11 @@ def _ordered(reading: Reading, spec: QuerySpec) -> QuerySpec:
     elif superlative and spec.dims:
         spec = msgspec.structs.replace(spec, order="measure", descending=superlative.agg != "min")
     if top:
+        ranking = reading.ranking
+        down = ranking.descending if ranking else top.descending
+        by = ranking.column if ranking and reading.raw else None
         order = spec.order or "measure"
-        spec = msgspec.structs.replace(spec, order=order, descending=top.descending, limit=top.count)
+        spec = msgspec.structs.replace(spec, order=order, descending=down, limit=top.count, order_by=by)
     return spec
 
 

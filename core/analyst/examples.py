@@ -22,7 +22,7 @@ def examples(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     A kind that no prompt was found for is left out.
     """
     index = Index(catalog)
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for kind in _KINDS:
         candidates = dict.fromkeys(_candidates(kind, catalog, index))
         prompts = (prompt for prompt in candidates if _works(prompt, kind, catalog, index))

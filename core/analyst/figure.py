@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .catalog import Catalog
-from .restate import dim_words, measure_words
+from .restate import dim_words, gives_dates, measure_words
 from .spec import Dim, Grain, QuerySpec
 
 # Vega's own weeks begin on Sundays, ours on Mondays.
@@ -55,6 +55,11 @@ class Figure:
         """Whether the first dimension runs along a continuous time axis."""
         return bool(self.dims) and self.dims[0].grain in ("quarter", "month", "week", "day", "hour")
 
+    @property
+    def dates(self) -> bool:
+        """Whether the first measure gives dates: the newest and oldest of something."""
+        return bool(self.spec.measures) and gives_dates(self.spec.measures[0], self.catalog)
+
     def x(self, filled: bool = False) -> dict[str, Any]:
         """Return the encoding of the first dimension; ``filled`` marks are as wide as their time is long."""
         dim = self.dims[0]
@@ -82,6 +87,8 @@ class Figure:
     def y(self) -> dict[str, Any]:
         """Return the encoding of the first measure."""
         measure = self.spec.measures[0]
+        if self.dates:
+            return {"field": "y", "type": "temporal", "title": measure_words(measure, self.catalog)}
         return {
             "field": "y",
             "type": "quantitative",
@@ -140,6 +147,9 @@ class Figure:
             shown.append(tip)
         for name, measure in zip(("y", "y2", "y3"), self.spec.measures, strict=False):
             tip = {"field": name, "type": "quantitative", "title": measure_words(measure, self.catalog)}
+            if name == "y" and self.dates:
+                shown.append(tip | {"type": "temporal", "format": _axis_format("day")})
+                continue
             shown.append(tip | ({"format": self.number_format()} if name == "y" else {"format": ",.4~f"}))
         if self.spec.share:
             shown.append({"field": "share", "type": "quantitative", "title": "share", "format": ".1%"})

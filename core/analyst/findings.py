@@ -80,6 +80,9 @@ def _answer(spec: QuerySpec, catalog: Catalog, source: Source) -> Iterator[Findi
     ranked = [list(row.values()) for row in rows if list(row.values())[place] is not None]
     if not ranked:
         return
+    if spec.limit and spec.measures[0].agg in ("min", "max"):
+        yield _list(name, ranked, place, compiled.sql)
+        return
     first, last = ranked[0], ranked[-1]
     kind = " and ".join(dim_words(dim, catalog) for dim in spec.dims)
     what = name[0].lower() + name[1:]
@@ -98,6 +101,17 @@ def _answer(spec: QuerySpec, catalog: Catalog, source: Source) -> Iterator[Findi
         "lowest_value": float(last[place]),
     }
     yield Finding(f"{text}.", values | {"groups": len(ranked)}, compiled.sql, 1.0)
+
+
+def _list(name: str, ranked: list[list[Any]], place: int, sql: str) -> Finding:
+    """Return the ranked things one by one, each with its number or date."""
+    things = [(" / ".join(str(v) for v in row[:place]), row[place]) for row in ranked]
+    shown = [
+        f"{thing} ({number(float(value)) if isinstance(value, int | float) else value})"
+        for thing, value in things
+    ]
+    values = {thing: value if isinstance(value, int | float) else str(value) for thing, value in things}
+    return Finding(f"{name}: {', '.join(shown)}.", values, sql, 1.0)
 
 
 def _shown(value: float, spec: QuerySpec) -> str:

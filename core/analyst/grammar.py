@@ -64,10 +64,10 @@ class Top:
     end: int
 
 
-def take_chart(prompt: Prompt, known: Callable[[str], bool]) -> Chart | None:
+def take_chart(prompt: Prompt, kind_of: Callable[[str], str]) -> Chart | None:
     """Take out the chart type and its words; words such as ``plot`` alone are left.
 
-    ``known`` says whether the database has something by a name: "line of products" then names no chart.
+    ``kind_of`` says what a word is in the database: where it has lines, "line of products" names no chart.
     """
     names, noun = "|".join(_CHARTS), r"[\s-]?(?:charts?|graphs?|plots?|diagrams?|maps?)"
     lead = r"\b(?:(?:as|in|with|using|into|on)\s+)?(?:(?:an?|the)\s+)?"
@@ -82,7 +82,7 @@ def take_chart(prompt: Prompt, known: Callable[[str], bool]) -> Chart | None:
         rf"[,;:]\s*({names})s?\W*$",
     ):
         match = re.search(pattern, prompt.rest)
-        if match and not known(match[1]):
+        if match and not kind_of(match[1]):
             prompt.cross_out(*match.span())
             return _CHARTS[match[1]]
     return None
@@ -109,6 +109,44 @@ def take_top(prompt: Prompt) -> Top | None:
             text = match[groups[2]] if groups[2] else "10"
             count = int(text) if text.isdigit() else _NUMBER_WORDS[text]
             return Top(max(count, 1), match[groups[0]] is not None, match.end())
+    return None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a superlative is about: price, date or size; and its word."""
+
+    name: Literal["price", "date", "size"]
+    word: str
+
+
+_QUALITIES: tuple[tuple[Literal["price", "date", "size"], bool, str], ...] = (
+    ("price", False, r"cheapest|least expensive|most affordable|lowest[ -]priced?"),
+    ("price", True, r"(?:most )?expensive|priciest|dearest|costliest|most costly|highest[ -]priced?"),
+    ("date", True, r"newest|latest|most recent|youngest"),
+    ("date", False, r"oldest|earliest"),
+    ("size", True, r"largest|biggest"),
+    ("size", False, r"smallest"),
+)
+
+
+def take_quality(prompt: Prompt, kind_of: Callable[[str], str]) -> tuple[Quality, Top] | None:
+    """Take out "the 20 most expensive", "newest", "5 largest"; without a number, ten are meant.
+
+    "Largest" has to be said of a table's rows; "largest price" asks for a number. ``kind_of`` says what a
+    word is in the database.
+    """
+    number = rf"(\d+|{'|'.join(_NUMBER_WORDS)})"
+    for name, descending, quality in _QUALITIES:
+        match = re.search(
+            rf"\b(?:the )?(?:top )?(?:{number} )?({quality})(?: {number})?\b(?!\s+than)(?=\W*(\w*))",
+            prompt.rest,
+        )
+        if match and not kind_of(match[2]) and (name != "size" or kind_of(match[4]) == "table"):
+            prompt.cross_out(match.start(), match.end())
+            text = match[1] or match[3] or "10"
+            count = int(text) if text.isdigit() else _NUMBER_WORDS[text]
+            return Quality(name, match[2]), Top(max(count, 1), descending, match.end())
     return None
 
 

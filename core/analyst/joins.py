@@ -11,6 +11,7 @@ from .spec import ColumnRef, QuerySpec, refs_of
 def refs(spec: QuerySpec) -> list[ColumnRef]:
     """Return every column that a spec reads."""
     found = [dim.column for dim in spec.dims] + [dim.key for dim in spec.dims if dim.key] + list(spec.columns)
+    found += [spec.order_by] if spec.order_by else []
     found += [condition.column for condition in spec.filters]
     return found + [ref for measure in spec.measures for ref in refs_of(measure)]
 

@@ -126,6 +126,11 @@ class Index:
         """Return what a phrase of stems means, the best first."""
         return tuple(sorted(self._phrases.get(key, {}).values(), key=lambda target: -target.score))
 
+    def kind_of(self, word: str) -> str:
+        """Return what kind of thing a word names; empty when it names nothing."""
+        found = self.find((words.stem(word),))
+        return found[0].kind if found else ""
+
     def close(self, word: str) -> tuple[Target, ...]:
         """Return what a misspelt word most likely means."""
         from rapidfuzz import fuzz, process

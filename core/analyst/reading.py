@@ -11,7 +11,21 @@ from .catalog import Catalog, Column, Table, as_date
 from .clauses import Clauses
 from .link import Mention, Target
 from .roles import Role
-from .spec import Kind
+from .spec import ColumnRef, Kind, Measure
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What is ranked and by what: products by their price, or orders by their revenue.
+
+    ``base`` is the table that ``measure`` is about; ``column`` is what it reads, if the ranked rows have it.
+    """
+
+    table: str
+    base: str
+    measure: Measure
+    descending: bool
+    column: ColumnRef | None = None
 
 
 @dataclass
@@ -34,6 +48,7 @@ class Reading:
     roles: list[Role]
     text: str
     base: str = ""
+    ranking: Ranking | None = None
     unused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -47,6 +62,8 @@ class Reading:
         """Whether plain rows are wanted: a file without any number to compute."""
         if self.kind != "file" or self.clauses.grain:
             return False
+        if self.ranking:
+            return self.ranking.column is not None
         return not any(
             role.name in ("dim", "count", "rate")
             or role.mention.kind == "concept"

@@ -44,15 +44,7 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
     ]
     if conditions:
         text += f", where {words.listed(conditions)}"
-    if spec.limit:
-        text += (
-            f", the {spec.limit} {'highest' if spec.descending else 'lowest'}"
-            if spec.order == "measure"
-            else f", the first {spec.limit}"
-        )
-    elif spec.order and spec.measures:
-        what = dim_words(spec.dims[0], catalog) if spec.order == "dim" and spec.dims else "value"
-        text += f", sorted by {what}" + (" from high to low" if spec.descending else " from low to high")
+    text += _order_words(spec, catalog)
     if spec.share:
         text += ", with shares"
     if spec.kind == "chart" and spec.chart:
@@ -60,6 +52,24 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
     if spec.kind == "file":
         text += f", as {_FORMATS[spec.format or 'csv']}"
     return text[0].upper() + text[1:]
+
+
+def _order_words(spec: QuerySpec, catalog: Catalog) -> str:
+    """Return the order and the limit: ``, the 10 highest``; empty without."""
+    if spec.limit and spec.order_by:
+        column = catalog.column(spec.order_by)
+        high, low = ("latest", "earliest") if column.temporal else ("highest", "lowest")
+        return f", the {spec.limit} {high if spec.descending else low} by {column.label}"
+    if spec.limit and spec.measures and gives_dates(spec.measures[0], catalog):
+        return f", the {'latest' if spec.descending else 'earliest'} {spec.limit}"
+    if spec.limit and spec.order == "measure":
+        return f", the {spec.limit} {'highest' if spec.descending else 'lowest'}"
+    if spec.limit:
+        return f", the first {spec.limit}"
+    if spec.order and spec.measures:
+        what = dim_words(spec.dims[0], catalog) if spec.order == "dim" and spec.dims else "value"
+        return f", sorted by {what} from {'high to low' if spec.descending else 'low to high'}"
+    return ""
 
 
 def measure_words(measure: Measure, catalog: Catalog) -> str:
@@ -71,7 +81,17 @@ def measure_words(measure: Measure, catalog: Catalog) -> str:
     if measure.agg == "count_distinct":
         return f"Number of {words.plural(measure.label)}"
     name = measure.label or (catalog.column(measure.column).label if measure.column else "rows")
-    return f"{_AGGREGATES[measure.agg]} {name}"
+    aggregate = _AGGREGATES[measure.agg]
+    if gives_dates(measure, catalog):
+        aggregate = "Latest" if measure.agg == "max" else "Earliest"
+    return f"{aggregate} {name}"
+
+
+def gives_dates(measure: Measure, catalog: Catalog) -> bool:
+    """Whether a measure gives dates: the latest or earliest of something."""
+    if measure.agg not in ("min", "max") or measure.column is None:
+        return False
+    return catalog.column(measure.column).temporal
 
 
 def dim_words(dim: Dim, catalog: Catalog) -> str:

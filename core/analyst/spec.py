@@ -90,6 +90,8 @@ class QuerySpec(msgspec.Struct, frozen=True, omit_defaults=True):
     having: tuple[Having, ...] = ()
     order: Literal["", "measure", "dim"] = ""
     descending: bool = True
+    order_by: ColumnRef | None = None
+    """The column that plain rows are ordered by; groups are ordered as ``order`` says."""
     limit: int | None = None
     share: bool = False
     """Give each group's share of the whole beside the first measure."""

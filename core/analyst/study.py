@@ -12,7 +12,7 @@ from .catalog import Catalog, Column, as_date
 from .compile import compile_spec, query
 from .joins import with_joins
 from .periods import floor, shift
-from .restate import filter_words, measure_words
+from .restate import filter_words, gives_dates, measure_words
 from .source import Source, read
 from .spec import Dim, Filter, Grain, Measure, QuerySpec
 
@@ -56,7 +56,8 @@ class Study:
         self.date = next((catalog.column(f.column) for f in spec.filters if f.op == "during"), None)
         self.date = self.date or catalog.date_for(spec.base)
         self.rows = Measure("count", label=self.base.label)
-        self.measure = spec.measures[0] if spec.measures else self.rows
+        adds_up = spec.measures and not gives_dates(spec.measures[0], catalog)
+        self.measure = spec.measures[0] if adds_up else self.rows
         self.grain = self._grain()
         self.named = [catalog.column(dim.column) for dim in spec.dims if not dim.grain and not dim.bins]
 

@@ -16,7 +16,7 @@ from .restate import restate
 from .spec import Kind, QuerySpec
 
 _PHRASES = (
-    r"\b(?:please|kindly|hey|hi|hello|thanks?(?: you)?)\b",
+    r"\b(?:please|pls|plz|kindly|hey|hi|hello|thanks?(?: you)?)\b",
     r"\b(?:what|which) (?:stands? out|is (?:unusual|interesting|special|going on|wrong)|happened"
     r"|are the (?:main |key )?(?:drivers|findings|insights|patterns))\b",
     r"\b(?:line|bar|pie) by line\b",
@@ -56,7 +56,7 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
     """
     prompt = Prompt(_straight(text))
     index = index or link.Index(catalog)
-    clauses = Clauses.of(prompt, kind, lambda word: bool(index.find((words.stem(word),))))
+    clauses = Clauses.of(prompt, kind, index.kind_of)
     for phrase in _PHRASES:
         while prompt.take(phrase):
             pass
@@ -76,17 +76,24 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
         reading.notes.append(f"The request names nothing to measure, so I looked at {main.mention.text}.")
     spec = build(reading)
     ignored = _ignored(left, mentions, prompt) + reading.unused
-    understood = len(mentions) - len(reading.unused) + bool(clauses.period) + bool(clauses.grain)
-    if len(ignored) >= 2 and len(ignored) > understood + 1:
-        raise QuestionNotUnderstood(
-            "Too little of the request is about this database: "
-            f"nothing is known of {words.listed(_quote(ignored))}.",
-            "Name what to measure and by what, in the words of the tables and columns.",
-        )
+    _refuse_a_guess(ignored, [m for m in mentions if m.text not in reading.unused], clauses)
     notes = [f"I read {m.text!r} as {_meaning(m)!r}." for m in mentions if m.guessed]
     return Understanding(
         spec, restate(spec, catalog), tuple(dict.fromkeys(ignored)), (*notes, *reading.notes)
     )
+
+
+def _refuse_a_guess(ignored: list[str], used: list[link.Mention], clauses: Clauses) -> None:
+    """Raise when at least as many words are ignored as used: the answer would be to another question."""
+    named = sum(mention.last - mention.first + 1 for mention in used)
+    understood = named + sum(map(bool, (clauses.period, clauses.grain, clauses.top, clauses.change)))
+    if ignored and len(ignored) >= understood:
+        known = words.listed(_quote([mention.text for mention in used]))
+        raise QuestionNotUnderstood(
+            f"Too little of the request is about this database: nothing is known of "
+            f"{words.listed(_quote(ignored))}{f', only of {known}' if known else ''}.",
+            "Name what to measure and by what, in the words of the tables and columns.",
+        )
 
 
 _COUNTED = {"many", "number", "count"}

@@ -130,3 +130,23 @@ def test_the_newest_are_told_one_by_one(shop):
         "SELECT name, signup_date FROM customers ORDER BY signup_date DESC, name LIMIT 2"
     )
     assert first.text == f"Latest signup date: {one} ({day}), {other} ({before})."
+
+
+def test_the_oldest_has_the_highest_age_and_the_newest_the_latest_date():
+    integer, text, date = ibis.dtype("int64"), ibis.dtype("string"), ibis.dtype("date")
+    schema = ibis.schema({"employee_id": integer, "name": text, "age": integer, "hired_on": date})
+    columns = (
+        Column("employees", "employee_id", "number", integer, 90, integer=True, is_key=True, low=1, high=90),
+        Column("employees", "name", "text", text, 90),
+        Column("employees", "age", "number", integer, 40, integer=True, low=20, high=64),
+        Column("employees", "hired_on", "date", date, 80),
+    )
+    catalog = Catalog((Table("employees", 90, columns, schema, primary_key="employee_id"),))
+    assert [
+        understand(prompt, catalog, "chart").text
+        for prompt in ("3 oldest employees", "youngest employees", "newest employees")
+    ] == [
+        "Highest age by employee name, the 3 highest, as a bar chart",
+        "Lowest age by employee name, the 10 lowest, as a bar chart",
+        "Latest hired on by employee name, the latest 10, as a scatter plot",
+    ]

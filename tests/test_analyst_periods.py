@@ -137,14 +137,14 @@ def test_grain(text, grain):
     ],
 )
 def test_chart_and_format(text, chart, file_format):
-    clauses = Clauses.of(Prompt(text))
+    clauses = Clauses.of(Prompt(text), "chart", lambda word: "")
     assert (clauses.chart, clauses.format) == (chart, file_format)
 
 
-@given(st.text(max_size=120))
-def test_no_text_breaks_the_grammar(text):
+@given(st.text(max_size=120), st.sampled_from(["chart", "file", "text"]))
+def test_no_text_breaks_the_grammar(text, kind):
     prompt = Prompt(text)
-    Clauses.of(prompt)
+    Clauses.of(prompt, kind, lambda word: "")
     assert len(prompt.rest) == len(prompt.text)
 
 

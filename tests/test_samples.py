@@ -8,15 +8,9 @@ import pytest
 from headway.analyst import samples
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    return samples.shop(tmp_path_factory.mktemp("samples") / "shop.duckdb")
-
-
 @pytest.fixture
 def rows(shop):
-    with duckdb.connect(str(shop), read_only=True) as connection:
-        yield lambda sql: connection.execute(sql).fetchall()
+    return shop.sql
 
 
 def test_it_has_four_tables_over_four_whole_years(rows):
@@ -62,8 +56,9 @@ def test_shoes_come_back_since_september_2023(rows):
     assert 0.36 <= rows(sql.format(">="))[0][0] <= 0.42
 
 
-def test_it_is_the_same_each_time(shop, tmp_path):
-    again = samples.shop(tmp_path / "again.duckdb")
+def test_it_is_the_same_each_time_and_leaves_nothing_else_in_its_folder(shop, tmp_path):
+    again = samples.shop(tmp_path / "deep" / "shop.duckdb")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["shop.duckdb"]
 
     def digest(path):
         with duckdb.connect(str(path), read_only=True) as connection:
@@ -71,13 +66,13 @@ def test_it_is_the_same_each_time(shop, tmp_path):
             text = repr([connection.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    assert digest(again) == digest(shop)
+    assert digest(again) == digest(shop.path)
 
 
 def test_one_that_is_there_is_left_alone(shop):
-    before = shop.stat()
-    assert samples.shop(shop) == shop
-    assert shop.stat().st_mtime_ns == before.st_mtime_ns
+    before = shop.path.stat()
+    assert samples.shop(shop.path) == shop.path
+    assert shop.path.stat().st_mtime_ns == before.st_mtime_ns
 
 
 @pytest.mark.parametrize("content", [b"", b"half a file", b"\0" * 20_000])
@@ -87,8 +82,3 @@ def test_a_damaged_one_is_made_anew(tmp_path, content):
     samples.shop(path)
     with duckdb.connect(str(path), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (120_000,)
-
-
-def test_nothing_else_is_left_in_the_folder(tmp_path):
-    samples.shop(tmp_path / "deep" / "shop.duckdb")
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["shop.duckdb"]

@@ -47,10 +47,11 @@ def _ranked(reading: Reading) -> Table | None:
 
 def _by(reading: Reading, table: Table, quality: str, descending: bool) -> Ranking | None:
     column = _dated(table) if quality == "date" else _named(table, _COLUMNS[quality])
-    if quality == "date" and (age := _named(table, ("age",))):
-        column = age  # the oldest has the highest age and the earliest date
+    highest = descending
+    word = reading.clauses.quality.word if reading.clauses.quality else ""
+    if word in ("oldest", "youngest") and (age := _named(table, ("age",))):
+        column, highest = age, not descending  # the oldest has the highest age and the earliest date
     if column is not None:
-        highest = descending if column.temporal or quality != "date" else not descending
         measure = Measure("max" if highest else "min", column.ref, label=column.label)
         return Ranking(table.name, table.name, measure, highest, column.ref)
     found = revenue(reading.catalog) if quality != "date" else None

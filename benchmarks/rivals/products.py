@@ -2,7 +2,8 @@
 
 * Headway: a request type with a plan of 100 steps, ``headway serve``, its default store. Clicked: the
   finished run, which is folded.
-* Panel: `ChatInterface.add_step` and ``reconnect=True``; Panel has no store for chats. *Shared* is the
+* Panel: `ChatInterface.add_step` and ``reconnect=True``; Panel has no store for chats, and discards a
+  session some 15 s after its reader has left (its default); a run still in it ends then. *Shared* is the
   same with one `ChatInterface` in `pn.state.cache`: it outlives its readers, and all visitors have it in
   common.
 * Chainlit: `cl.Step`, the SQLAlchemy data layer of its documentation (on SQLite), a user (by header; chats

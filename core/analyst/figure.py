@@ -88,13 +88,20 @@ class Figure:
         """Return the encoding of the first measure."""
         measure = self.spec.measures[0]
         if self.dates:
-            return {"field": "y", "type": "temporal", "title": measure_words(measure, self.catalog)}
+            field = {"field": "y", "type": "temporal", "title": measure_words(measure, self.catalog)}
+            return field | {"axis": {"format": _axis_format("day"), "labelOverlap": True} | self._days()}
         return {
             "field": "y",
             "type": "quantitative",
             "title": measure_words(measure, self.catalog),
             "axis": {"format": self.number_format(axis=True)},
         }
+
+    def _days(self) -> dict[str, str]:
+        """Return the ticks of an axis of few days, which Vega would mark by the hour."""
+        days = [datetime.date.fromisoformat(value["y"][:10]) for value in self.values if value.get("y")]
+        few = bool(days) and max(days) - min(days) < datetime.timedelta(10)
+        return {"tickCount": "day"} if few else {}
 
     def number_format(self, axis: bool = False) -> str:
         """Return how the first measure's numbers are written (d3-format)."""

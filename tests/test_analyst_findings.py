@@ -83,11 +83,18 @@ def test_growth_season_and_the_move_to_the_app_are_found(told):
     assert "The share of channel app in the revenue went from" in texts
 
 
-def test_a_plain_question_is_answered_first(told):
+def test_a_plain_question_is_answered_first(told, shop):
     assert told("How many customers are there?")[0].text == "Number of customers: 6,000."
     first = told("Which region has the highest revenue?")[0]
     assert first.text.startswith("Europe has the highest sum of revenue: ")
     assert first.values["highest"] == "Europe" and first.values["lowest"] == "South America"
+    month = told("Which month had the highest number of orders?")[0]
+    assert (month.values["highest"], month.values["value"]) == tuple(
+        shop.sql(
+            "SELECT date_trunc('month', order_date)::DATE::TEXT, count(*) n FROM orders "
+            "GROUP BY 1 ORDER BY n DESC LIMIT 1"
+        )[0]
+    )
 
 
 def test_at_most_eight_are_told_the_strongest_first(told):

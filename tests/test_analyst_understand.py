@@ -91,6 +91,9 @@ CHARTS = {
         SELECT price, quantity FROM {ITEMS} WHERE order_date = '2022-06-01'""",
     "unit price against quantity on 2022-06-01": f"""
         SELECT unit_price, quantity FROM {ITEMS} WHERE order_date = '2022-06-01'""",
+    "revenue vs orders by quarter": f"""
+        SELECT date_trunc('quarter', order_date)::DATE, sum(revenue), count(DISTINCT oid) FROM {ITEMS}
+        GROUP BY 1""",
     "catagory revenue": f"SELECT category, sum(revenue) FROM {ITEMS} GROUP BY 1",
     "orders placed by customers from Germany in 2023 by month": f"""
         SELECT date_trunc('month', order_date)::DATE, count(*) FROM {ORDERS}

@@ -52,7 +52,7 @@ class Clauses:
         quality, top = ranked or (None, grammar.take_top(prompt))
         comparisons = grammar.take_comparisons(prompt)
         change = _says(prompt.text, _CHANGE)
-        if kind == "text" and period:
+        if kind == "text":
             _take_change(prompt, kind_of)
         grain = grammar.take_grain(prompt)
         return cls(

@@ -170,7 +170,7 @@ def take_grain(prompt: Prompt) -> TimeGrain | None:
     if match := prompt.take(rf"\b({units}) (?:by|over|to) \1\b"):
         return TimeGrain(match[1], match[1])  # type: ignore[arg-type]
     lead = (
-        r"(?:\b(?:by|per|each|every|and|over|across|with|the|of|a|in)|,|/)\s*"
+        r"(?:\b(?:which|what|by|per|each|every|and|over|across|with|the|of|a|in)|,|/)\s*"
         r"(?:(?:the|each|every|calendar)\s+)?"
     )
     if match := prompt.take(rf"{lead}({units})s?\b(?!\s*(?:=|is|of|of birth|end|start)\b)", 1):

@@ -37,8 +37,8 @@ STOP_WORDS = frozenset(
     table database they their them he she his her one ones using use used based depending according
     which's what's how's let's s t now new value values different distinct unique various column
     columns correlation relationship correlate related amount let overall entire whole full complete
-    ever will should might may some set dataset us's good well performing looking doing during up
-    placed made change changed such same both either neither nor until while through
+    ever will should might may some set dataset us's good well performing performance figures looking
+    doing during up placed made change changed such same both either neither nor until while through
     """.split()
 )
 

@@ -118,6 +118,8 @@ def assign(
         if mention is None:
             if words[position].word in _VERSUS and roles and _is_number(roles[-1]):
                 cue = _Cue(versus=True)
+            elif words[position].word in _VERSUS and roles and roles[-1].name == "measure":
+                cue = _Cue(joined=True)  # "revenue vs orders"
             else:
                 _hear(words, position, starts, cue)
             position += 1

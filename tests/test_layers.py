@@ -22,8 +22,10 @@ headway.analyst.clauses headway.analyst.compile headway.analyst.link
 headway.analyst.samples headway.analyst.scan headway.analyst.figure
 headway.analyst.charts headway.analyst.fit headway.analyst.database headway.analyst.roles
 headway.analyst.study
-headway.analyst.changes headway.analyst.contrasts headway.analyst.files headway.analyst.patterns headway.analyst.reading
-headway.analyst.implied headway.analyst.rankings headway.analyst.conditions headway.analyst.dims headway.analyst.measures headway.analyst.findings
+headway.analyst.changes headway.analyst.contrasts headway.analyst.files headway.analyst.patterns
+headway.analyst.reading
+headway.analyst.implied headway.analyst.rankings headway.analyst.conditions headway.analyst.dims
+headway.analyst.measures headway.analyst.findings
 headway.analyst.defaults
 headway.analyst.build
 headway.analyst.understand

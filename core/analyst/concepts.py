@@ -23,8 +23,8 @@ REVENUE = ("revenue", "revenues", "sales", "turnover", "income", "earnings", "ta
 UNITS = ("units sold", "items sold", "quantity sold", "sold units", "volume", "units", "items bought",
          "sell", "sold", "selling")  # fmt: skip
 ORDER_VALUE = ("average order value", "aov", "average basket", "average basket size", "basket size",
-               "basket value", "average order size", "order value", "average basket value", "mean order value",
-               "average revenue per order", "revenue per order", "sales per order")  # fmt: skip
+               "basket value", "average order size", "order value", "average basket value",
+               "mean order value", "average revenue per order", "revenue per order", "sales per order")  # fmt: skip
 
 _QUANTITY = ("quantity", "units", "qty", "count", "pieces")
 _PRICE = ("price", "cost")

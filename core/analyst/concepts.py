@@ -24,7 +24,8 @@ UNITS = ("units sold", "items sold", "quantity sold", "sold units", "volume", "u
          "sell", "sold", "selling")  # fmt: skip
 ORDER_VALUE = ("average order value", "aov", "average basket", "average basket size", "basket size",
                "basket value", "average order size", "order value", "average basket value",
-               "mean order value", "average revenue per order", "revenue per order", "sales per order")  # fmt: skip
+               "mean order value", "average revenue per order", "revenue per order",
+               "sales per order")  # fmt: skip
 
 _QUANTITY = ("quantity", "units", "qty", "count", "pieces")
 _PRICE = ("price", "cost")

@@ -54,7 +54,8 @@ def rewrite(path: Path) -> Callable[[], None]:
 
 def in_place(path: Path) -> Callable[[], None]:
     """Return Headway's append without the flush."""
-    file = JsonArrayFile(path, lambda entry: None)
+    session_id = path.name.removesuffix("_progress.json")
+    file = JsonArrayFile(path, session_id, lambda entry: None)
     entry = decode(encode(file.read(0, 1)[0]))
 
     def add() -> None:

@@ -258,3 +258,8 @@ def check_title(title: object) -> str:
 def check_message(message: object) -> str:
     """Return *message* when it is a text of at most 8192 characters; `InvalidEntry` otherwise."""
     return check_text("message", message, 0, MAX_MESSAGE)
+
+
+def fit_message(message: object) -> str:
+    """Return a message that can be logged: what a file name or an error says may be anything."""
+    return str(message)[:MAX_MESSAGE].encode("utf-8", "replace").decode()

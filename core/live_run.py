@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifacts import Artifacts
-from .entry import MAX_MESSAGE, Entry, check_session_id
+from .entry import Entry, check_session_id, fit_message
 from .errors import HeadwayError, InvalidEntry, RunCancelled, RunEnded
 from .estimate import run_fraction
 from .logger import ProgressLogger
@@ -66,7 +66,7 @@ class Run:
         self.stopped_as = ("cancelled", "Stopped")  # status and message of the end when it is cancelled
         self._artifacts = artifacts
         self._results: list[dict[str, Any]] = []
-        self._last: tuple[str, dict[str, Any]] = ("Done", {})
+        self._last: tuple[str, dict[str, Any]] = ("", {})
         self._number = 1
         self._message = ""
         self._done = 0.0  # run_fraction so far: it never falls
@@ -226,9 +226,11 @@ class Run:
         """End the run well, with what `finish` said and the artifacts."""
         with self._lock:
             message, data = self._last
+            if not message and self._number == len(self.plan.steps):  # what the last step said stays in sight
+                message = self._held["message"] if self._held else self._message
             if self._results:
                 data = {"artifacts": self._results} | data
-            self.end("completed", message, **data)
+            self.end("completed", message or "Done", **data)
 
     def end(self, status: str, message: str, **data: Any) -> None:
         """Log the terminal entry. The first call decides; later ones change nothing.
@@ -280,7 +282,7 @@ class Run:
         entry = self.logger.log(
             self.session_id,
             self.plan.steps[number - 1].name,
-            _text(message),
+            fit_message(message),
             number,
             len(self.plan.steps),
             run_id=self.run_id,
@@ -293,8 +295,3 @@ class Run:
         self._logged_at = time.monotonic()
         if self.on_entry is not None:
             self.on_entry(entry)
-
-
-def _text(message: object) -> str:
-    """Return a message that can be logged: what a file name or an error says may be anything."""
-    return str(message)[:MAX_MESSAGE].encode("utf-8", "replace").decode()

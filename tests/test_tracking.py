@@ -119,7 +119,7 @@ def test_runs_of_a_process_land_in_the_folder_that_the_environment_names(tmp_pat
         check=True,
     )
     assert done.stdout == ""
-    assert done.stderr.splitlines() == ["1/1 One 0 %", "1/1 One: now", "1/1 One 100 %: Done [completed]"]
+    assert done.stderr.splitlines() == ["1/1 One 0 %", "1/1 One: now", "1/1 One 100 %: now [completed]"]
     (path,) = (tmp_path / "here").glob("*_progress.json")
     assert len(path.read_text("utf-8").splitlines()) == 3 + 2  # three entries, two brackets
 

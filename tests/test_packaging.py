@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = {"headway": ROOT / "core", "headway.dashboard": ROOT / "dashboard"}
 
 # Imported under another name than they are installed by.
-IMPORT_NAMES = {"ibis-framework": "ibis"}
+IMPORT_NAMES = {"vl-convert-python": "vl_convert", "ibis-framework": "ibis"}
 # Needed, but run as a program or by another library: no line imports them.
 PROGRAMS = {
     "mypy": "scripts/typecheck.py",

@@ -25,7 +25,7 @@ IMPORT_NAMES = {"vl-convert-python": "vl_convert", "ibis-framework": "ibis"}
 PROGRAMS = {
     "mypy": "scripts/typecheck.py",
     "ruff": "make test",
-    "jupyterlab": "tests/ui drives it",
+    "jupyterlab": "tests/test_notebooks.py drives it",
     "setuptools": "builds the wheel",
     "build": "builds the wheel",
     "ipykernel": "executes the notebooks",

@@ -93,7 +93,6 @@ class Progress(ApiHandler):
         except TimeoutError:
             pass
         finally:
-            READERS.discard(self)
             self._hold = None
         return await self._look(session_id, since)
 
@@ -104,6 +103,9 @@ class Progress(ApiHandler):
 
     def on_connection_close(self) -> None:
         self.leave()
+
+    def on_finish(self) -> None:
+        READERS.discard(self)  # not before the answer is out: the store is closed when nobody is left
 
     async def post(self, session_id: str) -> None:
         check_session_id(session_id)

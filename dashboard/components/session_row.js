@@ -30,6 +30,12 @@ export function age(timestamp) {
   return days < 8 ? "Previous 7 days" : "Older"
 }
 
+/** What a session is called; one that nobody named, a script's say, by its id. */
+export const nameOf = session => session.title || session.session_id
+
+/** Whether its dot is to be seen: work that goes on has its spinner instead. */
+export const isUnread = (session, selected) => session.has_notification && !selected && session.status !== "processing"
+
 export class SessionRow {
   /** `list` gives select(id), rename(id, title), remove(id). */
   constructor(sessionId, list) {
@@ -46,12 +52,12 @@ export class SessionRow {
 
   update(session, selected) {
     this.session = session
-    const unread = session.has_notification && !selected
+    const unread = isUnread(session, selected)
     const working = session.status === "processing"
     const failed = session.status === "error"
     this.el.dataset.state = unread ? "unread" : working ? "working" : failed ? "failed" : "read"
-    this.title.textContent = session.title || "Untitled"
-    this.open.title = `${session.title || "Untitled"}\n${whole.format(Date.parse(session.last_activity))}`
+    this.title.textContent = nameOf(session)
+    this.open.title = `${nameOf(session)}\n${whole.format(Date.parse(session.last_activity))}`
     const share = session.run_fraction === null || session.run_fraction === undefined ? "" : ` ${Math.floor(session.run_fraction * 100)} %`
     this.detail.textContent = working ? `Working…${share}` : `${failed ? "Did not finish · " : ""}${when(session.last_activity)}`
     this.state.style.setProperty("--at", session.run_fraction ?? 0)
@@ -77,8 +83,9 @@ export class SessionRow {
     }
     input.onkeydown = event => {
       event.stopPropagation()
-      if (event.key === "Enter") close(true)
-      if (event.key === "Escape") close(false)
+      if (!["Enter", "Escape"].includes(event.key) || event.isComposing) return
+      event.preventDefault()      // the row has the focus from here on, and Enter would open it
+      close(event.key === "Enter")
     }
     input.onblur = () => close(true)
     this.el.classList.add("editing")

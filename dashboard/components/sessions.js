@@ -3,7 +3,7 @@ import {TOKENS, h} from "./progress.js"
 import {call} from "./api.js"
 import {icon} from "./icons.js"
 import {SessionFeed} from "./session_feed.js"
-import {SessionRow, age} from "./session_row.js"
+import {SessionRow, age, isUnread, nameOf} from "./session_row.js"
 
 const SHOWN = 50            // rows to begin with, and with each "Show older"
 const UNDO = 6000           // ms in which a deleted session can be brought back
@@ -52,9 +52,9 @@ export class SessionList {
     this.moreButton.hidden = !this.feed.more && shown.length <= this.limit
     this.roving(shown)
     this.markRead()
-    const unread = shown.filter(session => session.has_notification && session.session_id !== this.selected).length
-    const title = this.feed.sessions.get(this.selected)?.title
-    document.title = `${unread ? `(${unread}) ` : ""}${title ? `${title} · ` : ""}${this.name}`
+    const unread = shown.filter(session => isUnread(session, session.session_id === this.selected)).length
+    const session = this.feed.sessions.get(this.selected)
+    document.title = `${unread ? `(${unread}) ` : ""}${session ? `${nameOf(session)} · ` : ""}${this.name}`
   }
 
   /** Put the rows under their headings, moving only what has to move. */
@@ -135,7 +135,7 @@ export class SessionList {
 
   /** Take the row away now, delete in the server when the time to undo is over. */
   remove(sessionId) {
-    const title = this.feed.sessions.get(sessionId)?.title || "Untitled"
+    const title = nameOf(this.feed.sessions.get(sessionId))
     const row = this.rows.get(sessionId).el
     const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".row-open")
     this.leaving.set(sessionId, setTimeout(() => this.destroy(sessionId), UNDO))

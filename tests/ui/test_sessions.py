@@ -51,6 +51,46 @@ def test_what_ends_before_the_eyes_of_the_reader_leaves_no_dot(
     assert server.call("GET", f"sessions/{session_id}")["has_notification"] is False
 
 
+def test_new_work_hides_the_dot_of_the_last_until_it_has_ended(
+    server: Headway, tab: Callable[..., Tab], session_id: str
+) -> None:
+    titled(server, session_id, "Busy again", status="completed")
+    page = tab().open()
+    expect(row(page, "Busy again")).to_have_attribute("data-state", "unread")
+    server.post(session_id, *steps(f"{session_id}.2", range(1, 2), 2))
+    expect(row(page, "Busy again")).to_have_attribute("data-state", "working")
+    expect(row(page, "Busy again").locator(".sr")).to_have_text(", working")
+    expect(row(page, "Busy again")).to_contain_text("Working…")
+    assert server.call("GET", f"sessions/{session_id}")["has_notification"] is True
+    server.post(session_id, *steps(f"{session_id}.2", range(2, 3), 2, status="completed"))
+    expect(row(page, "Busy again")).to_have_attribute("data-state", "unread")
+
+
+def test_a_session_that_nobody_named_goes_by_its_id(
+    server: Headway, tab: Callable[..., Tab], session_id: str
+) -> None:
+    server.post(session_id, *steps(None, range(1, 2), 2))
+    page = tab().open(session_id)
+    expect(row(page, session_id)).to_be_visible()
+    expect(page).to_have_title(re.compile(f"{session_id} · Headway$"))
+
+
+def test_enter_in_the_title_neither_opens_the_session_nor_reads_it(
+    server: Headway, tab: Callable[..., Tab], session_id: str
+) -> None:
+    titled(server, f"{session_id}-1", "Open", status="completed")
+    titled(server, f"{session_id}-2", "Dotted", status="completed")
+    page = tab().open(f"{session_id}-1")
+    page.locator(".row-open", has_text="Dotted").focus()
+    page.keyboard.press("F2")
+    page.keyboard.type("Still dotted")
+    page.keyboard.press("Enter")
+    expect(page.locator(".row-open", has_text="Still dotted")).to_be_focused()
+    expect(page).to_have_title(re.compile("Open · Headway$"))
+    expect(row(page, "Still dotted")).to_have_attribute("data-state", "unread")
+    assert page.url.endswith(f"session={session_id}-1")
+
+
 def test_a_session_that_failed_is_marked(server: Headway, tab: Callable[..., Tab], session_id: str) -> None:
     titled(server, session_id, "Failing", status="error")
     page = tab().open(session_id)

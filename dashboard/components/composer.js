@@ -3,6 +3,7 @@ import {h} from "./progress.js"
 import {icon} from "./icons.js"
 
 const LABELS = {chart: "Chart", file: "File", text: "Findings"}
+const LONGEST = 4000        // characters the server takes
 const GROWS_ALONE = CSS.supports("field-sizing", "content")
 const draftKey = sessionId => `headway.draft.${sessionId || "new"}`
 
@@ -13,7 +14,7 @@ export class Composer {
     this.sessionId = ""
     this.busy = this.offline = false
     this.error = h("p.composer-error", {role: "alert", hidden: true})
-    this.input = h("textarea", {rows: 1, placeholder: "Ask for a chart, a file or findings…", "aria-label": "Prompt", maxLength: 8000, enterKeyHint: "send", oninput: () => this.changed(), onkeydown: event => this.key(event)})
+    this.input = h("textarea", {rows: 1, placeholder: "Ask for a chart, a file or findings…", "aria-label": "Prompt", maxLength: LONGEST, enterKeyHint: "send", oninput: () => this.changed(), onkeydown: event => this.key(event)})
     this.types = h("div.types", {role: "radiogroup", "aria-label": "Kind of answer"})
     this.button = h("button.send", {type: "submit", "aria-label": "Send"}, icon("send", 20))
     this.hint = h("span.hint", {}, "Enter to send, Shift + Enter for a new line")

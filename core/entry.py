@@ -263,3 +263,14 @@ def check_message(message: object) -> str:
 def fit_message(message: object) -> str:
     """Return a message that can be logged: what a file name or an error says may be anything."""
     return str(message)[:MAX_MESSAGE].encode("utf-8", "replace").decode()
+
+
+def repeats(asked: Entry, stored: Entry) -> bool:
+    """Whether an entry that was asked for says what the one that is stored under its key says."""
+    ours = {"timestamp": stored.timestamp, "offset": stored.offset}  # all that we give and not the caller
+    return msgspec.structs.replace(asked, **ours) == stored
+
+
+def with_key(entry: Entry, key: str) -> Entry:
+    """Return the entry with an idempotency key."""
+    return check_entry(msgspec.structs.replace(entry, key=key))

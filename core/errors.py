@@ -5,6 +5,7 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
     HeadwayError
     ├── InvalidSessionId (ValueError)      not a session id
     ├── InvalidEntry (ValueError)          a field of an entry is out of bounds
+    ├── KeyReused (ValueError)             an idempotency key came with other content than before
     ├── UnknownSession (LookupError)       no such session
     ├── SessionExists (ValueError)         the id is taken, perhaps in another case
     ├── UnknownRun (LookupError)           no such run
@@ -48,6 +49,13 @@ class InvalidEntry(HeadwayError, ValueError):
         super().__init__(
             f"{field} is {shown if len(shown) <= 80 else shown[:77] + '...'}; allowed: {allowed}"
         )
+
+
+class KeyReused(HeadwayError, ValueError):
+    """An idempotency key came again with other content; what was stored first stays."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key!r} stands for another entry; a new one needs a new key")
 
 
 class UnknownSession(HeadwayError, LookupError):

@@ -25,10 +25,12 @@ from .entry import (
     check_message,
     check_session_id,
     check_title,
+    repeats,
     timestamp,
     utc_now,
+    with_key,
 )
-from .errors import InvalidEntry, LogReplaced, UnknownSession
+from .errors import InvalidEntry, KeyReused, LogReplaced, UnknownSession
 from .hub import Hub
 from .recorder import Recorder, open_recorder
 from .redact import redact, redact_data
@@ -114,26 +116,24 @@ class ProgressLogger:
     async def log_batch(
         self, session_id: str, entries: Sequence[Mapping[str, Any]], key: str | None = None
     ) -> list[Entry]:
-        """Log at most 1,000 entries of one session, all or none, and return them as stored.
+        """Log at most 1,000 entries of a session, all or none, and return them as stored.
 
         Parameters
         ----------
-        session_id
-            The session; made when it is not there.
         entries
             The arguments of `log_progress` by name.
         key
-            Idempotency key of the whole: a repeat returns what the first call stored.
+            Idempotency key of the whole: a repeat returns what is stored, or raises `KeyReused`.
         """
         if len(entries) > MAX_BATCH:
             raise InvalidEntry("entries", f"{len(entries)} entries", f"at most {MAX_BATCH} in one call")
         checked = [self._entry(session_id, fields) for fields in entries]
         if key is not None:
-            checked = [
-                check_entry(msgspec.structs.replace(entry, key=f"{key}/{n}"))
-                for n, entry in enumerate(checked)
-            ]
-        return await asyncio.wrap_future(self._recorder.append(checked))
+            checked = [with_key(entry, f"{key}/{n}") for n, entry in enumerate(checked)]
+        stored = await asyncio.wrap_future(self._recorder.append(checked))
+        if key is not None and not all(map(repeats, checked, stored)):
+            raise KeyReused(key)
+        return stored
 
     def get_progress_logs(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
         """Return the entries of a session after offset *since*, at most *limit*; none if there are none."""

@@ -29,6 +29,7 @@ from .errors import (
 from .live_run import Run
 from .logger import ProgressLogger
 from .orphans import interrupt_orphans
+from .redact import redact
 from .requests import REQUESTS, Request, recognise
 
 MAX_PROMPT = 4_000  # characters
@@ -92,11 +93,12 @@ class Runs:
         check_session_id(session_id)
         if not isinstance(prompt, str) or not 1 <= len(prompt.strip()) <= MAX_PROMPT:
             raise InvalidEntry("prompt", prompt, f"a text of 1 to {MAX_PROMPT} characters")
+        prompt = redact(prompt.strip())  # before the work sees it: what it quotes is logged, too
         name = recognise(prompt) if type is None else type
         if name not in REQUESTS:
             raise UnknownRequestType(name, REQUESTS)
         request = REQUESTS[name]
-        run = Run(self._logger, session_id, request.plan, prompt=prompt.strip(), artifacts=self._artifacts)
+        run = Run(self._logger, session_id, request.plan, prompt=prompt, artifacts=self._artifacts)
         await asyncio.to_thread(self._launch, run, request)
         return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import logging
 import os
@@ -135,6 +136,7 @@ async def _follow(options: argparse.Namespace, show: Callable[[Entry], None]) ->
     from .client import FAILURES, Remote, tail
 
     remote, seen = Remote(options.url, options.token), options.since
+    say_once = functools.cache(lambda text: print(f"headway: {text}", file=sys.stderr))
     async with aclosing(tail(options.url, options.session, seen, token=options.token)) as entries:
         coming = asyncio.ensure_future(anext(entries))
         try:
@@ -149,8 +151,11 @@ async def _follow(options: argparse.Namespace, show: Callable[[Entry], None]) ->
                         continue
                 try:
                     session = await remote.session(options.session)
-                except FAILURES:
-                    continue  # `tail` is already trying to get through
+                except FAILURES:  # `tail` is already trying to get through
+                    say_once(f"no server answers at {options.url}; trying again")
+                    continue
+                if session is None:
+                    say_once(f"waiting for the session {options.session!r} to begin")
                 if session and 0 < session["last_offset"] <= seen and session["status"] != "processing":
                     return str(session["status"])
         finally:

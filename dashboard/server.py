@@ -31,6 +31,7 @@ from headway.errors import HeadwayError
 
 log = logging.getLogger("headway.server")
 
+SHORTEST_TOKEN = 16  # characters, on an address that others can reach
 DRAIN = 2.0  # seconds that the runs, and then the readers, are given when the server stops
 
 
@@ -84,6 +85,12 @@ def serve(settings: Settings) -> None:
             f"{settings.address} can be reached by others; a server there needs a token "
             "(--token or HEADWAY_TOKEN) or one of Panel's auth providers "
             "(PANEL_OAUTH_PROVIDER, PANEL_BASIC_AUTH)",
+            status=2,
+        )
+    if not is_loopback(settings.address) and settings.token and len(settings.token) < SHORTEST_TOKEN:
+        raise CannotServe(
+            f"the token has {len(settings.token)} characters; where others can reach the server it has "
+            f"{SHORTEST_TOKEN} or more",
             status=2,
         )
     _run_app(settings.app)

@@ -49,3 +49,15 @@ def test_an_error_of_ours_keeps_its_text_to_itself(api, server, caplog):
     assert body["error_id"] in caplog.text and "StoreClosed" in caplog.text
     assert api.get("/healthz").status_code == 200
     assert api.get("/readyz").status_code == 503
+
+
+def test_a_body_that_is_nested_too_deeply_is_refused(api):
+    body = b'{"step": "s", "message": "", "step_number": 1, "total_steps": 1, "data": ' + b'{"a":' * 5000
+    answer = api.post("/api/progress/s1", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/request-types"])
+def test_what_can_be_got_can_be_asked_about(api, path):
+    answer = api.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")

@@ -227,6 +227,18 @@ def test_the_same_idempotency_key_logs_once(api, server):
     assert server.runtime.logger.session("s1").last_offset == 3
 
 
+def test_a_key_that_comes_again_with_another_entry_is_refused(api, server):
+    first = api.post("/api/progress/s1", json=ENTRY, headers={"Idempotency-Key": "a"})
+    other = api.post("/api/progress/s1", json=ENTRY | {"step": "Other"}, headers={"Idempotency-Key": "a"})
+    assert (first.status_code, other.status_code) == (201, 409)
+    assert "'a' stands for another entry" in problem(other)[1]
+    assert server.runtime.logger.session("s1").last_offset == 1
+
+
+def test_a_cursor_that_is_none_is_refused(api):
+    assert problem(api.get("/api/sessions?before=zzz"))[0] == 400
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -229,3 +229,18 @@ def test_work_that_does_not_listen_is_ended_all_the_same(serving, logger, monkey
     assert asyncio.run(scenario()) == "cancelled"
     assert len(raised) == 1
     assert [e.status for e in logger.get_progress_logs("s1")] == ["running", "cancelled"]
+
+
+def test_a_secret_in_a_prompt_reaches_neither_the_work_nor_what_it_says(serving, logger):
+    def quote(prompt, run):
+        run.step("Work", f"nothing is known of {prompt.split()}")
+        run.finish(prompt)
+
+    async def scenario():
+        async with serving() as runs:
+            entries = await ended(logger, await runs.start("s1", "revenue password=hunter2", does(quote)))
+            told = repr([entries, logger.session("s1")])
+            assert "hunter2" not in told
+            assert told.count("[redacted]") >= 4
+
+    asyncio.run(scenario())

@@ -111,12 +111,12 @@ def test_it_can_be_told_everything_by_the_environment(start, tmp_path):
         "serve",
         HEADWAY_PORT="0",
         HEADWAY_STORE="memory:",
-        HEADWAY_TOKEN="secret",
+        HEADWAY_TOKEN="secret-of-16-or-more",
         HEADWAY_ADDRESS="0.0.0.0",
         HEADWAY_ALLOWED_HOST="a.example, b.example",
     )
     url = server.wait_for(r"Headway is at (\S+)").replace("0.0.0.0", "127.0.0.1")
-    bearer = {"Authorization": "Bearer secret"}
+    bearer = {"Authorization": "Bearer secret-of-16-or-more"}
     assert httpx.get(f"{url}/api/sessions").status_code == 401
     for host, status in {"b.example": 200, "192.168.1.5:8001": 200, "c.example": 421}.items():
         assert httpx.get(f"{url}/api/sessions", headers=bearer | {"Host": host}).status_code == status
@@ -127,6 +127,7 @@ def test_it_can_be_told_everything_by_the_environment(start, tmp_path):
     ("options", "status", "words"),
     [
         (["--address", "0.0.0.0"], 2, "a server there needs a token"),
+        (["--address", "0.0.0.0", "--token", "a"], 2, "the token has 1 characters"),
         (["--address", "::"], 2, "a server there needs a token"),
         (["--port", "99999"], 2, "is no port"),
         (["--port", "x"], 2, "is no whole number"),

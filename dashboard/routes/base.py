@@ -36,6 +36,7 @@ STATUS: dict[type[Exception], int] = {
     errors.UnknownSession: 404,
     errors.UnknownRun: 404,
     errors.UnknownArtifact: 404,
+    errors.KeyReused: 409,
     errors.SessionExists: 409,
     errors.RunEnded: 409,
     errors.RunAlive: 409,
@@ -188,7 +189,7 @@ class ApiHandler(Guarded):
             raise Problem(415, f"the body is {media_type or 'untyped'!r}; allowed: application/json")
         try:
             return msgspec.json.decode(bytes(self._body) or b"{}", type=form)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Problem(400, f"the body cannot be read: {error}") from None
 
     def answer(self, value: object, status: int = 200, media_type: str = "application/json") -> None:
@@ -206,7 +207,9 @@ class ApiHandler(Guarded):
         # Tornado leaves out the body.
         if "GET" not in self._allowed():
             raise HTTPError(405)
-        await self.get(*args)  # type: ignore[misc]
+        answered = self.get(*args)
+        if answered is not None:
+            await answered
 
     def options(self, *args: str) -> None:
         self.set_header("Allow", ", ".join(self._allowed()))

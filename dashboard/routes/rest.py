@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from .base import READERS, ApiHandler, Problem
 
 MAX_LIMIT = 5_000
 MAX_WAIT = 30  # seconds
+_CURSOR = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.+-]{1,40}(?:,[A-Za-z0-9_-]{0,128})?")  # `Session.cursor`
 
 
 class Logged(msgspec.Struct, forbid_unknown_fields=True):
@@ -124,7 +126,11 @@ class Sessions(ApiHandler):
 
     async def get(self) -> None:
         limit = self.whole("limit", 50, 1, 500)
-        before = self.get_query_argument("before", None)
+        before = self.get_query_argument("before", None) or None
+        if before is not None and not _CURSOR.fullmatch(before):
+            raise Problem(
+                400, f"before is {before[:80]!r}; allowed: what Link rel=next gives", parameter="before"
+            )
         found = await asyncio.to_thread(self.runtime.logger.sessions, limit + 1, before)
         page = found[:limit]
         if len(found) > limit:  # RFC 8288

@@ -88,6 +88,7 @@ const RUN_CSS = `
 @keyframes hw-spin { to { rotate: 360deg } }
 @keyframes hw-pulse { 50% { opacity: .25 } }
 @keyframes hw-slide { from { translate: -100% } to { translate: 300% } }
+.run[data-connection=offline] * { animation-play-state: paused !important }
 @media (prefers-reduced-motion: reduce) { .bar.unknown > i { width: 100%; opacity: .35 } .mark[data-status=running] { border-color: var(--hw-accent) } }
 @container (max-width: 480px) { .link span { display: none } .run-label { flex-direction: column; gap: 0 } .run-title, .run-time { max-width: 100%; overflow: hidden; text-overflow: ellipsis } }
 `
@@ -285,10 +286,13 @@ export class RunView {
 
   get alive() { return this.status === "running" && !this.settled }
 
+  get offline() { return this.link.dataset.state === "offline" }
+
   async askStop(onStop) {
-    this.stop.disabled = true
-    this.stop.textContent = "Stopping…"
-    if (await onStop() === false) { this.stop.disabled = false; this.stop.textContent = "Stop" }
+    this.stopping = true
+    this.schedule()
+    this.stopping = await onStop() !== false
+    this.schedule()
   }
 
   toggle(open, byHand = false) {
@@ -300,7 +304,7 @@ export class RunView {
   }
 
   setConnection(state) {
-    this.link.dataset.state = state
+    this.link.dataset.state = this.el.dataset.connection = state
     this.link.firstChild.textContent = LINK[state] ?? state
     this.link.title = LINK[state] ?? state
     this.schedule()
@@ -372,10 +376,12 @@ export class RunView {
     this.bar.style.setProperty("--at", this.overall)
     this.bar.setAttribute("aria-valuenow", Math.floor(this.overall * 100))
     this.stop.hidden = !alive || !this.canStop
+    this.stop.disabled = Boolean(this.stopping) || this.offline
+    this.stop.textContent = this.stopping ? "Stopping…" : "Stop"
     this.link.hidden = !alive || !this.link.dataset.state
     this.tell()
-    if (alive && !this.ticking) this.ticking = setInterval(() => this.el.isConnected ? this.tell() : this.rest(), 1000)
-    if (!alive) this.rest()
+    if (!alive || this.offline) this.rest()       // offline, what was known last stands still
+    else this.ticking ??= setInterval(() => this.el.isConnected ? this.tell() : this.rest(), 1000)
     if (this.open) this.paintRows()
   }
 

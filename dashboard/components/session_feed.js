@@ -7,7 +7,7 @@ const REFRESH = 5000        // ms between two looks while the socket is down
 export class SessionFeed {
   /** `onChange()` after each change. */
   constructor(onChange) {
-    Object.assign(this, {onChange, sessions: new Map(), live: false, loaded: false, more: false, attempts: 0, running: true})
+    Object.assign(this, {onChange, sessions: new Map(), live: false, offline: false, loaded: false, more: false, attempts: 0, running: true})
     this.wake = () => { if (!document.hidden && !this.live) this.connect() }
     document.addEventListener("visibilitychange", this.wake)
     addEventListener("online", this.wake)
@@ -33,14 +33,18 @@ export class SessionFeed {
     watchForRestart()
     this.attempts += 1
     this.timer = setTimeout(() => this.connect(), Math.min(4000, 200 * 2 ** this.attempts) * (0.5 + Math.random() / 2))
-    if (this.polling) return
-    this.polling = setInterval(() => this.refresh(), REFRESH)
-    if (this.attempts > 1 || !this.loaded) this.refresh()
+    this.polling ??= setInterval(() => this.refresh(), REFRESH)
+    if (this.attempts === (this.loaded ? 2 : 1)) this.refresh()
   }
 
-  async refresh() { await call(`api/sessions?limit=${LISTED}`).then(list => { if (!this.live) this.take(list) }).catch(() => {}) }
+  async refresh() {
+    await call(`api/sessions?limit=${LISTED}`).then(
+      list => { if (!this.live) this.take(list) },
+      problem => { if (!this.live) { this.offline = problem.status === 0; this.onChange() } })
+  }
 
   take(message) {
+    this.offline = false
     if (Array.isArray(message)) this.snapshot(message)
     else if (message.deleted) this.sessions.delete(message.session_id)
     else this.sessions.set(message.session_id, message)
@@ -80,6 +84,7 @@ export class SessionFeed {
   close() {
     this.running = false
     clearTimeout(this.timer)
+    clearInterval(this.polling)
     clearInterval(this.polling)
     document.removeEventListener("visibilitychange", this.wake)
     removeEventListener("online", this.wake)

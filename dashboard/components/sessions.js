@@ -48,6 +48,7 @@ export class SessionList {
   draw() {
     const shown = this.feed.sorted().filter(session => !this.leaving.has(session.session_id))
     this.fresh.classList.toggle("selected", this.selected === "")
+    this.el.classList.toggle("offline", this.feed.offline)
     this.place(shown.slice(0, this.limit))
     this.moreButton.hidden = !this.feed.more && shown.length <= this.limit
     this.roving(shown)

@@ -128,6 +128,13 @@ def test_where_websockets_are_blocked_the_page_polls(
     expect(page.get_by_role("button", name="Behind a proxy").first).to_be_visible()  # the list, by its 5 s
 
 
+# How many animations are on show in an element, and how many of them move.
+MOVING = """element => {
+  const all = element.getAnimations({subtree: true}).filter(each => each instanceof CSSAnimation)
+  return [all.length > 0, all.some(each => each.playState === "running")]
+}"""
+
+
 def test_offline_is_said_and_over_by_itself(
     server: Headway, tab: Callable[..., Tab], session_id: str
 ) -> None:
@@ -135,19 +142,26 @@ def test_offline_is_said_and_over_by_itself(
     server.post(session_id, *steps(f"{session_id}.1", range(1, 2), 3, prompt="In a tunnel"))
     sockets: list[object] = []
     cut.page.route_web_socket(
-        lambda url: "/ws/progress" in url, lambda socket: sockets.append((socket, socket.connect_to_server()))
+        lambda url: "/ws/" in url, lambda socket: sockets.append((socket, socket.connect_to_server()))
     )
     page = cut.open(session_id)
     expect(page.locator(".link")).to_have_attribute("data-state", "live")
+    run, row = page.locator(".run"), page.locator(".session.selected")
+    assert [run.evaluate(MOVING), row.evaluate(MOVING)] == [[True, True]] * 2
     page.context.set_offline(True)
     for socket, _ in sockets:
         socket.close(code=1001)
     page.get_by_label("Prompt").fill("typed while offline")
     expect(page.locator(".banner")).to_contain_text("cannot be reached")
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+    expect(page.locator(".sessions.offline")).to_be_visible()
+    assert [run.evaluate(MOVING), row.evaluate(MOVING)] == [[True, False]] * 2
+    expect(row).to_contain_text("Working…")
     server.post(session_id, *steps(f"{session_id}.1", range(2, 3), 3))
     page.context.set_offline(False)
     expect(page.locator(".run-time")).to_contain_text("2 of 3")
     expect(page.locator(".banner")).to_be_hidden()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
     expect(page.get_by_label("Prompt")).to_have_value("typed while offline")
     cut.forgive("ERR_INTERNET_DISCONNECTED")

@@ -67,6 +67,7 @@ _IS = {
 }
 _VERSUS = {"vs", "versus", "against"}
 _RATE = {"rate", "rates", "ratio", "quota"}
+_NUMBERS = {"measure", "count", "rate", "compare"}
 _PART = {"share", "percentage", "proportion", "percent", "fraction", "rate"}
 
 
@@ -129,7 +130,9 @@ def assign(
             roles.append(Role("compare", mention, comparison=compared[mention], joined=cue.joined))
         elif mention not in skipped or cue.name == "by":
             after_top = top_end is not None and 0 <= words[position].start - top_end <= 2
-            role = _role(mention, cue, words, after_top, catalog)
+            ranked = top_end is not None and words[position].start >= top_end and not cue.per and bool(roles)
+            by_measure = ranked and not any(role.name in _NUMBERS for role in roles)
+            role = _role(mention, cue, words, after_top, by_measure, catalog)
             averaged = bool(roles) and roles[-1].agg == "mean" and roles[-1].name == "measure"
             if cue.per and averaged and role.name == "dim" and mention.kind == "table":
                 role = replace(role, name="per")
@@ -172,7 +175,9 @@ def _hear(words: list[Token], position: int, starts: dict[int, Mention], cue: _C
         cue.joined = False
 
 
-def _role(mention: Mention, cue: _Cue, words: list[Token], after_top: bool, catalog: Catalog) -> Role:
+def _role(
+    mention: Mention, cue: _Cue, words: list[Token], after_top: bool, by_measure: bool, catalog: Catalog
+) -> Role:
     agg = cue.agg
     plain = Role("column", mention, agg, cue.distinct, cue.negative, cue.superlative, cue.joined, cue.versus)
     target = mention.targets[0]
@@ -199,7 +204,7 @@ def _role(mention: Mention, cue: _Cue, words: list[Token], after_top: bool, cata
         return replace(plain, name="count")
     if (
         column is not None
-        and (cue.name != "by" or not _discrete(column.integer, column.distinct))
+        and (cue.name != "by" or by_measure or not _discrete(column.integer, column.distinct))
         and not (cue.name == "by" and column.distinct == 0)
     ):
         return replace(plain, name="measure")

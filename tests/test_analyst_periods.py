@@ -120,7 +120,7 @@ def test_top(text, count, descending):
     ],
 )
 def test_grain(text, grain):
-    assert grammar.take_grain(Prompt(text)).grain == grain
+    assert grammar.take_grain(Prompt(text), lambda words: "").grain == grain
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def _title(spec: QuerySpec, catalog: Catalog) -> str:
         return words.listed([catalog.column(ref).label for ref in spec.columns]).capitalize()
     title = measure_words(spec.measures[0], catalog)
     return (
-        f"{title} by {words.listed([dim_words(dim, catalog) for dim in spec.dims])}" if spec.dims else title
+        f"{title} by {words.listed([dim_words(dim, catalog, spec.base) for dim in spec.dims])}"
+        if spec.dims
+        else title
     )
 
 

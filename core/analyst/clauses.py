@@ -42,7 +42,7 @@ class Clauses:
     def of(cls, prompt: Prompt, kind: Kind, kind_of: Callable[[str], str]) -> Clauses:
         """Take every clause out of a prompt; the order matters: "since 2020" compares no number.
 
-        ``kind_of`` says what a word names in the database, and is empty for others.
+        ``kind_of`` says what words name in the database, "date" for a column of dates; empty for others.
         """
         side_by_side = _says(prompt.text, r"(?:grouped|clustered) (?:bar|column)s?|side[ -]by[ -]side")
         chart, file_format = grammar.take_chart(prompt, kind_of), grammar.take_format(prompt)
@@ -54,7 +54,7 @@ class Clauses:
         change = _says(prompt.text, _CHANGE)
         if kind == "text":
             _take_change(prompt, kind_of)
-        grain = grammar.take_grain(prompt)
+        grain = grammar.take_grain(prompt, kind_of)
         return cls(
             chart, side_by_side, file_format, top, quality, descending, axis, comparisons, period, grain,
             share=_says(prompt.rest, r"shares?|percentage|proportion|percent|breakdown|make ?up|composition"),

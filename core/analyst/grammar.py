@@ -158,8 +158,11 @@ class TimeGrain:
     word: str
 
 
-def take_grain(prompt: Prompt) -> TimeGrain | None:
-    """Take out the grain of time, leaving the "by" before it for the words that follow it."""
+def take_grain(prompt: Prompt, kind_of: Callable[[str], str]) -> TimeGrain | None:
+    """Take out the grain of time, leaving the "by" before it for the words that follow it.
+
+    ``kind_of`` says what words name in the database: "published year" is a grain of the date "published".
+    """
     if match := prompt.take(
         r"\b(day of (?:the )?week|week ?days?|month of (?:the )?year|calendar month|seasonality)\b"
     ):
@@ -169,6 +172,8 @@ def take_grain(prompt: Prompt) -> TimeGrain | None:
     units = "|".join(unit for unit in get_args(Grain) if unit not in ("weekday", "month_of_year"))
     if match := prompt.take(rf"\b({units}) (?:by|over|to) \1\b"):
         return TimeGrain(match[1], match[1])  # type: ignore[arg-type]
+    if found := _take_grain_of_date(prompt, units, kind_of):
+        return found
     lead = (
         r"(?:\b(?:which|what|by|per|each|every|and|over|across|with|the|of|a|in)|,|/)\s*"
         r"(?:(?:the|each|every|calendar)\s+)?"
@@ -181,6 +186,17 @@ def take_grain(prompt: Prompt) -> TimeGrain | None:
         r"|timeline|time series|progress(?:ed|ion)|changed?(?= over)|grow(?:n|th|ing)?|grew)\b"
     ):
         return TimeGrain("auto", match[1])
+    return None
+
+
+def _take_grain_of_date(prompt: Prompt, units: str, kind_of: Callable[[str], str]) -> TimeGrain | None:
+    """Take out the grain that follows the name of a date: "published year", "sold on month"."""
+    for match in re.finditer(rf"(?=\b((?:[^\W\d]\w*\s+){{1,3}})({units})s?\b(?!\s*(?:=|is)\b))", prompt.rest):
+        names = [" ".join(match[1].split()[-count:]) for count in (3, 2, 1)]
+        whole = any(kind_of(f"{name} {match[2]}") for name in names)  # a column may be called "birth year"
+        if not whole and any(kind_of(name) == "date" for name in names):
+            prompt.cross_out(*match.span(2))
+            return TimeGrain(match[2], match[2])  # type: ignore[arg-type]
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from . import concepts, words
 from .catalog import Catalog, Column
-from .spec import Measure
+from .spec import ColumnRef, Measure
 from .words import Token
 
 TargetKind = Literal["table", "column", "value", "concept"]
@@ -84,6 +84,7 @@ class Index:
 
     def __init__(self, catalog: Catalog) -> None:
         self._phrases: dict[tuple[str, ...], dict[tuple[str, ...], Target]] = defaultdict(dict)
+        self._dates = {c.ref for table in catalog.tables for c in table.columns if c.temporal or c.is_year}
         for table in catalog.tables:
             self._add(words.name_words(table.name), Target("table", table.name), whole=0.9)
             for column in table.columns:
@@ -126,10 +127,12 @@ class Index:
         """Return what a phrase of stems means, the best first."""
         return tuple(sorted(self._phrases.get(key, {}).values(), key=lambda target: -target.score))
 
-    def kind_of(self, word: str) -> str:
-        """Return what kind of thing a word names; empty when it names nothing."""
-        found = self.find((words.stem(word),))
-        return found[0].kind if found else ""
+    def kind_of(self, phrase: str) -> str:
+        """Return what kind of thing words name, "date" for a column of dates; empty for nothing."""
+        found = self.find(tuple(words.stem(word) for word in words.name_words(phrase)))
+        if not found:
+            return ""
+        return "date" if ColumnRef(found[0].table, found[0].column) in self._dates else found[0].kind
 
     def close(self, word: str) -> tuple[Target, ...]:
         """Return what a misspelt word most likely means."""

@@ -1,10 +1,16 @@
 """What a prompt says plainly is done: chart types, superlatives, and no guess where little was understood."""
 
+import sqlite3
+from contextlib import closing
+
 import ibis
 import pytest
 
 from headway.analyst.catalog import Catalog, Column, Table
+from headway.analyst.compile import compile_spec, query
+from headway.analyst.database import open_database
 from headway.analyst.findings import findings
+from headway.analyst.source import read
 from headway.analyst.understand import understand
 
 ASKED_CHARTS = {
@@ -150,3 +156,98 @@ def test_the_oldest_has_the_highest_age_and_the_newest_the_latest_date():
         "Lowest age by employee name, the 10 lowest, as a bar chart",
         "Latest hired on by employee name, the latest 10, as a scatter plot",
     ]
+
+
+@pytest.fixture
+def bookshop(tmp_path):
+    """Return a function that answers a prompt on a database of books: (understanding, rows); and its rows."""
+    path = tmp_path / "books.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("""
+            CREATE TABLE authors (author_id INTEGER PRIMARY KEY, name TEXT, country TEXT);
+            CREATE TABLE books (book_id INTEGER PRIMARY KEY, author_id INTEGER REFERENCES authors, title TEXT,
+                price REAL, published DATE);
+            CREATE TABLE sales (sale_id INTEGER PRIMARY KEY, book_id INTEGER REFERENCES books, sold_on DATE,
+                quantity INTEGER);
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 8)
+            INSERT INTO authors SELECT n, 'Author ' || n,
+            CASE n % 2 WHEN 0 THEN 'Peru' ELSE 'Chile' END FROM n;
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 40)
+            INSERT INTO books SELECT n, n % 8 + 1, 'Book ' || n, 5 + n % 7,
+            date('2015-03-11', (n % 6) || ' years')
+            FROM n;
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 300)
+            INSERT INTO sales SELECT n, n * n % 40 + 1,
+            date('2020-01-05', (n * 4) || ' days'), n % 7 % 5 + 1 FROM n;
+        """)
+        with open_database(path).connect() as source:
+            catalog = open_database(path).catalog(source)
+
+            def answer(prompt):
+                understanding = understand(prompt, catalog, "chart")
+                table = read(source, query(compile_spec(understanding.spec, catalog, source.dialect), source))
+                rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+                return understanding, rows
+
+            yield answer, lambda sql: connection.execute(sql).fetchall()
+
+
+BOOKS = {
+    "top 3 authors by quantity": (
+        "Sum of quantity by author name, the 3 highest, as a bar chart",
+        "SELECT name, sum(quantity) q FROM sales JOIN books USING (book_id) JOIN authors USING (author_id) "
+        "GROUP BY 1 ORDER BY q DESC, name LIMIT 3",
+    ),
+    "number of sales by quantity": (
+        "Number of sales by quantity, as a bar chart",
+        "SELECT quantity, count(*) FROM sales GROUP BY 1 ORDER BY 1",
+    ),
+    "number of books by published year as a pie chart": (
+        "Number of books by year, as a pie chart",
+        "SELECT CAST(strftime('%Y', published) AS INT), count(*) FROM books GROUP BY 1 ORDER BY 1",
+    ),
+    "number of sales by published year": (
+        "Number of sales by year of published, as a line chart",
+        "SELECT CAST(strftime('%Y', published) AS INT), count(*) FROM sales JOIN books USING (book_id) "
+        "GROUP BY 1 ORDER BY 1",
+    ),
+    "total quantity by sold on quarter": (
+        "Sum of quantity by quarter, as a line chart",
+        "SELECT strftime('%Y', sold_on) || ((strftime('%m', sold_on) - 1) / 3), sum(quantity) FROM sales "
+        "GROUP BY 1 ORDER BY 1",
+    ),
+    "total revenue by year": (
+        "Sum of revenue by year, as a line chart",
+        "SELECT CAST(strftime('%Y', sold_on) AS INT), sum(quantity * price) FROM sales "
+        "JOIN books USING (book_id) GROUP BY 1 ORDER BY 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("prompt", BOOKS)
+def test_numbers_and_dates_are_used_as_they_are_named(bookshop, prompt):
+    answer, by_hand = bookshop
+    understanding, rows = answer(prompt)
+    text, sql = BOOKS[prompt]
+    assert (understanding.text, understanding.ignored) == (text, ())
+    expected = by_hand(sql)
+    if "quarter" in prompt:  # shown by their first days
+        rows = [(f"{row[0].year}{(row[0].month - 1) // 3}", row[1]) for row in rows]
+    assert [tuple(row[:2]) for row in rows] == expected
+
+
+def test_a_revenue_that_no_column_holds_is_explained(bookshop, shop):
+    answer, _ = bookshop
+    assert answer("total revenue by year")[0].notes == ("Revenue is taken as quantity × price.",)
+    assert answer("number of books by author")[0].notes == ()
+    assert shop.understand("average order value and revenue by month", "chart").notes == (
+        "Revenue is taken as quantity × unit price.",
+    )
+
+
+def test_products_are_still_ranked_by_their_price(shop):
+    understanding, rows = shop.answer("top 5 products by price", "chart")
+    assert understanding.text == "Average price by product name, the 5 highest, as a bar chart"
+    assert [row[:2] for row in rows] == shop.sql(
+        "SELECT name, price FROM products ORDER BY price DESC, name LIMIT 5"
+    )

@@ -125,6 +125,7 @@ def test_what_was_left_open_is_said(shop):
     assert understanding.notes == (
         "The request names nothing to measure, so I looked at revenue.",
         "No year is named, so it is the last one in the data: in March 2024.",
+        "Revenue is taken as quantity × unit price.",
     )
 
 

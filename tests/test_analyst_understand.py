@@ -240,13 +240,16 @@ def test_words_it_does_not_use_are_named(shop):
 
 
 def test_a_corrected_spelling_is_told(shop):
-    assert shop.understand("catagory revenue", "chart").notes == ("I read 'catagory' as 'category'.",)
+    assert shop.understand("orders by chanel", "chart").notes == ("I read 'chanel' as 'channel'.",)
 
 
 def test_relative_time_counts_from_the_end_of_the_data_and_says_so(shop):
     understanding = shop.understand("revenue last 6 months by week", "chart")
     assert understanding.spec.filters[0].values == ("2024-07-01", "2025-01-01")
-    assert understanding.notes == ("Counted back from 2024-12-31, the last order date in the data.",)
+    assert understanding.notes == (
+        "Counted back from 2024-12-31, the last order date in the data.",
+        "Revenue is taken as quantity × unit price.",
+    )
 
 
 @pytest.mark.parametrize(

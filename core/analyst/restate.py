@@ -37,7 +37,7 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
     else:
         text = f"What stands out in {base}" if spec.kind == "text" else f"All columns of {base}"
     if spec.dims:
-        text += f" by {words.listed([dim_words(dim, catalog) for dim in spec.dims])}"
+        text += f" by {words.listed([dim_words(dim, catalog, spec.base) for dim in spec.dims])}"
     conditions = [filter_words(condition, catalog) for condition in spec.filters]
     conditions += [
         f"{_having_name(spec, h.measure, catalog)} is {_OPERATORS[h.op]} {h.value:,g}" for h in spec.having
@@ -87,6 +87,17 @@ def measure_words(measure: Measure, catalog: Catalog) -> str:
     return f"{aggregate} {name}"
 
 
+def formulas(spec: QuerySpec, catalog: Catalog) -> list[str]:
+    """Return a sentence for each number that is computed of several columns: no column is called revenue."""
+    found = []
+    for measure in spec.measures:
+        if measure.column and measure.times:
+            parts = [catalog.column(ref).label for ref in (measure.column, measure.times)]
+            less = [f"(1 − {catalog.column(measure.less).label})"] if measure.less else []
+            found.append(f"Revenue is taken as {' × '.join([*parts, *less])}.")
+    return list(dict.fromkeys(found))
+
+
 def gives_dates(measure: Measure, catalog: Catalog) -> bool:
     """Whether a measure gives dates: the latest or earliest of something."""
     if measure.agg not in ("min", "max") or measure.column is None:
@@ -94,12 +105,16 @@ def gives_dates(measure: Measure, catalog: Catalog) -> bool:
     return catalog.column(measure.column).temporal
 
 
-def dim_words(dim: Dim, catalog: Catalog) -> str:
-    """Return a dimension's name: ``month``, ``region``, ``product name``."""
+def dim_words(dim: Dim, catalog: Catalog, base: str = "") -> str:
+    """Return a dimension's name: ``month``, ``region``, ``product name``.
+
+    Time of another date than the main one of ``base``, or of the date's own table, is told apart:
+    ``year of signup date``.
+    """
     column = catalog.column(dim.column)
     if dim.grain:
         grain = _GRAINS.get(dim.grain, dim.grain)
-        date = catalog.date_for(dim.column.table)
+        date = catalog.date_for(base or dim.column.table)
         return grain if date and date.ref == dim.column else f"{grain} of {column.label}"
     return _qualified(column.table, column.label)
 

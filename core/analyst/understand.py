@@ -12,7 +12,7 @@ from .errors import QuestionNotUnderstood
 from .implied import implied
 from .prompt import Prompt
 from .reading import Reading
-from .restate import restate
+from .restate import formulas, restate
 from .spec import Kind, QuerySpec
 
 _PHRASES = (
@@ -79,7 +79,10 @@ def understand(text: str, catalog: Catalog, kind: Kind, index: link.Index | None
     _refuse_a_guess(ignored, [m for m in mentions if m.text not in reading.unused], clauses)
     notes = [f"I read {m.text!r} as {_meaning(m)!r}." for m in mentions if m.guessed]
     return Understanding(
-        spec, restate(spec, catalog), tuple(dict.fromkeys(ignored)), (*notes, *reading.notes)
+        spec,
+        restate(spec, catalog),
+        tuple(dict.fromkeys(ignored)),
+        (*notes, *reading.notes, *formulas(spec, catalog)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .plans import Plan
 
-_NOT_YET = 0.999  # a run without its terminal entry is never shown as finished
+NOT_YET = 0.999  # a run without its terminal entry is never shown as finished
 
 
 def run_fraction(plan: Plan, step_number: int, fraction: float | None) -> float:
@@ -26,4 +26,4 @@ def run_fraction(plan: Plan, step_number: int, fraction: float | None) -> float:
     """
     weights = [step.weight for step in plan.steps]
     done = sum(weights[: step_number - 1]) + weights[step_number - 1] * (fraction or 0.0)
-    return min(_NOT_YET, round(done / sum(weights), 4))
+    return min(NOT_YET, round(done / sum(weights), 4))

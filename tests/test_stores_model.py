@@ -109,7 +109,9 @@ class StoreMachine(RuleBasedStateMachine):
             if not known:
                 if any(entry.run_id and e.run_id == entry.run_id and e.terminal for e in log):
                     raise RunEnded(entry.run_id, "before")
-                known = [msgspec.structs.replace(entry, offset=len(log) + 1)]
+                # Each entry is at the first step of one: nothing of the run is done, or all of it.
+                done = None if entry.run_id is None else float(entry.status == "completed")
+                known = [msgspec.structs.replace(entry, offset=len(log) + 1, run_fraction=done)]
                 log.append(known[0])
                 sessions[session_id] = sessions[session_id].after(known[0], watched=session_id in watched)
             stored.append(known[0])

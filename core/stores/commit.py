@@ -9,6 +9,7 @@ import msgspec
 
 from ..entry import Entry, Session
 from ..errors import RunEnded, SessionExists
+from ..estimate import NOT_YET
 
 
 @dataclass
@@ -21,17 +22,22 @@ class Known:
         Idempotency key -> the offset of the entry that has it.
     ended
         Run -> the status of its terminal entry.
+    done
+        Run -> its newest ``run_fraction``.
     """
 
     keys: dict[str, int] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
+    done: dict[str, float] = field(default_factory=dict)
 
     def learn(self, entry: Entry) -> None:
         """Take note of a stored entry."""
         if entry.key is not None:
             self.keys[entry.key] = entry.offset
-        if entry.run_id is not None and entry.terminal:
-            self.ended[entry.run_id] = entry.status
+        if entry.run_id is not None:
+            self.done[entry.run_id] = entry.run_fraction or 0.0
+            if entry.terminal:
+                self.ended[entry.run_id] = entry.status
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,27 @@ def extend(session: Session, known: Known, entries: Iterable[Entry], *, watched:
             if status is not None:
                 raise RunEnded(entry.run_id or "", status)
             offset = session.last_offset + 1
-            stored = msgspec.structs.replace(entry, offset=offset)
+            before = max(from_.done.get(entry.run_id or "", 0.0) for from_ in (known, seen))
+            stored = msgspec.structs.replace(entry, offset=offset, run_fraction=_run_fraction(entry, before))
             new.append(stored)
             seen.learn(stored)
             session = session.after(stored, watched=watched)
         offsets.append(offset)
     return Extension(session, new, offsets)
+
+
+def _run_fraction(entry: Entry, before: float) -> float | None:
+    """Return how much of its run is done as of an entry: it never falls, and is 1 only when it is completed.
+
+    A program that does not weigh its steps has them counted.
+    """
+    if entry.run_id is None:
+        return entry.run_fraction
+    if entry.status == "completed":
+        return 1.0
+    counted = (entry.step_number - 1 + (entry.fraction or 0.0)) / entry.total_steps
+    done = counted if entry.run_fraction is None else entry.run_fraction
+    return max(before, min(NOT_YET, round(done, 4)))
 
 
 def begin(entry: Entry) -> Session:

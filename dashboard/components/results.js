@@ -102,19 +102,15 @@ function restated({understood, ignored, notes = []}) {
 
 const asked = sql => (sql ? [h("details.proof", {}, h("summary", {}, "How the database was asked"), h("pre", {tabIndex: 0}, sql))] : [])
 
-const SAYS = {
-  error: ["alert", "This did not work"],
-  interrupted: ["cloud", "Interrupted: the server stopped while it was working"],
-}
-
 function troubleCard(entry, {ask, retry}) {
   const {message, hint, examples = []} = entry.data?.error ?? {}
-  const [name, title] = SAYS[entry.status] ?? SAYS.error
-  const says = message || entry.message
+  const interrupted = entry.status === "interrupted"
+  const title = interrupted ? entry.message.split(". ")[0] || "Interrupted" : "This did not work"
+  const says = interrupted ? null : message || entry.message      // the rest of an interruption is the button
   const chips = examples.map(example => h("button.example", {type: "button", onclick: () => ask(example)}, example))
   const again = entry.run_id ? button("Try again", "retry", event => retry(entry.run_id, event.currentTarget), "button.quiet.outlined") : null
   if (entry.status === "cancelled") return h("div.stopped", {}, h("span", {}, "Stopped before there was a result."), again)
-  return h("div.card.trouble", {"data-status": entry.status}, icon(name, 20),
+  return h("div.card.trouble", {"data-status": entry.status}, icon(interrupted ? "cloud" : "alert", 20),
     h("div", {}, h("strong", {}, title), says ? h("p", {}, says) : null, hint ? h("p.note", {}, hint) : null,
       chips.length ? h("p.note", {}, "These work:") : null, chips.length ? h("div.examples", {}, ...chips) : null,
       again))

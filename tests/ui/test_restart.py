@@ -43,7 +43,8 @@ def test_after_a_kill_the_log_the_results_and_the_dot_are_there_and_the_page_com
     assert page.url == here
     expect(page.get_by_label("Prompt")).to_have_value("not yet sent")
     expect(page.locator(".turn")).to_have_count(3)
-    expect(page.locator(".trouble")).to_contain_text("Interrupted")
+    interrupted = "Interrupted: the server stopped while this was under way"
+    expect(page.locator(".trouble > div")).to_have_text(f"{interrupted}Try again")
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     page.locator(".chart-card").scroll_into_view_if_needed()
     expect(page.locator(".vega canvas")).to_be_visible()

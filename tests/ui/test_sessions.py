@@ -78,16 +78,16 @@ def test_a_session_that_nobody_named_goes_by_its_id(
 def test_enter_in_the_title_neither_opens_the_session_nor_reads_it(
     server: Headway, tab: Callable[..., Tab], session_id: str
 ) -> None:
-    titled(server, f"{session_id}-1", "Open", status="completed")
-    titled(server, f"{session_id}-2", "Dotted", status="completed")
+    titled(server, f"{session_id}-1", "In sight", status="completed")
+    titled(server, f"{session_id}-2", "Left unread", status="completed")
     page = tab().open(f"{session_id}-1")
-    page.locator(".row-open", has_text="Dotted").focus()
+    page.locator(".row-open", has_text="Left unread").focus()
     page.keyboard.press("F2")
-    page.keyboard.type("Still dotted")
+    page.keyboard.type("Still unread")
     page.keyboard.press("Enter")
-    expect(page.locator(".row-open", has_text="Still dotted")).to_be_focused()
-    expect(page).to_have_title(re.compile("Open · Headway$"))
-    expect(row(page, "Still dotted")).to_have_attribute("data-state", "unread")
+    expect(page.locator(".row-open", has_text="Still unread")).to_be_focused()
+    expect(page).to_have_title(re.compile("In sight · Headway$"))
+    expect(row(page, "Still unread")).to_have_attribute("data-state", "unread")
     assert page.url.endswith(f"session={session_id}-1")
 
 
@@ -162,6 +162,8 @@ def test_everything_can_be_done_by_keyboard(
     expect(page.get_by_label("Prompt")).to_be_focused()
     page.keyboard.type("a/b")
     expect(page.get_by_label("Prompt")).to_have_value("a/b")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("radio", name="Auto")).to_be_focused()
     page.locator(".new").focus()
     page.keyboard.press("Escape")
     expect(page.get_by_label("Prompt")).to_be_focused()

@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from . import components, files, rest, sse, ws
 
-ROUTES = [*rest.ROUTES, *ws.ROUTES, *sse.ROUTES, *files.ROUTES, *components.ROUTES]
+ROUTES = [
+    *rest.ROUTES,
+    *ws.ROUTES,
+    *sse.ROUTES,
+    *files.ROUTES,
+    *components.ROUTES,
+    (r"/api/(.*)", rest.Nowhere),
+]
 
 __all__ = ["ROUTES"]

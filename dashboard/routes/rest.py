@@ -239,6 +239,14 @@ class Ready(ApiHandler):
         self.answer({"status": "ready", "boot_id": self.runtime.boot_id})
 
 
+class Nowhere(ApiHandler):
+    """Any other path below ``/api``."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        self.refuse(Problem(404, f"there is no route {self.request.path!r}"))
+
+
 ROUTES = [
     (r"/api/progress/([^/]+)", Progress),
     (r"/api/sessions", Sessions),

@@ -142,3 +142,10 @@ def test_bars_stand_beside_each_other_when_asked_and_fill_their_month(draw):
 
 def test_rates_are_written_as_percent(draw):
     assert draw("Return rate by channel")[0]["encoding"]["y"]["axis"] == {"format": ".1%"}
+
+
+def test_axes_are_named_with_a_capital_and_begin_at_a_plain_0(draw):
+    encoding = draw("revenue by month and sales channel")[0]["encoding"]
+    assert [encoding[name]["title"] for name in ("x", "y", "color")] == ["Month", "Sum of revenue", "Channel"]
+    assert encoding["y"]["axis"] == {"format": "~s", "labelExpr": "datum.value === 0 ? '0' : datum.label"}
+    assert draw("average price by category")[0]["encoding"]["x"]["title"] == "Category"

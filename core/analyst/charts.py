@@ -69,8 +69,7 @@ def _near_zero(figure: Figure) -> bool:
 def _bar(figure: Figure) -> dict[str, Any]:
     """Return vertical bars for a few short names and for time, horizontal ones for many or long names."""
     if not figure.dims:
-        number = figure.y() | {"axis": {"format": figure.number_format(axis=True)}}
-        encoding = {"x": number, "tooltip": figure.tooltip()}
+        encoding = {"x": figure.y(), "tooltip": figure.tooltip()}
         return {"height": 60, "data": figure.data, "mark": {"type": "bar"}, "encoding": encoding}
     x, y = figure.x(filled=True), figure.y()
     names = {str(value.get("x")) for value in figure.values}
@@ -156,14 +155,14 @@ def _scatter(figure: Figure) -> dict[str, Any]:
         encoding = {"x": figure.x(), "y": figure.y(), "tooltip": figure.tooltip()}
         return {"height": 360, "data": figure.data, "mark": {"type": "point"}, "encoding": encoding}
     refs = figure.spec.columns or tuple(dim.column for dim in figure.dims)
-    labels = [figure.catalog.column(ref).label for ref in refs]
+    labels = [words.capital(figure.catalog.column(ref).label) for ref in refs]
     names = ("x", "y") if figure.spec.columns else ("x", "series")
     encoding = {
         axis: {"field": name, "type": "quantitative", "title": label, "scale": {"zero": False}}
         for axis, name, label in zip(("x", "y"), names, labels, strict=False)
     }
     if figure.dims:
-        encoding["size"] = {"field": "y", "type": "quantitative", "title": "rows"}
+        encoding["size"] = {"field": "y", "type": "quantitative", "title": "Rows"}
     mark = {"type": "circle", "opacity": 0.6, "tooltip": True}
     return {"height": 360, "data": figure.data, "mark": mark, "encoding": encoding}
 

@@ -11,6 +11,7 @@ import decimal
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import words
 from .catalog import Catalog
 from .restate import dim_words, gives_dates, measure_words
 from .spec import Dim, Grain, QuerySpec
@@ -19,6 +20,8 @@ from .spec import Dim, Grain, QuerySpec
 _TIME_UNITS = {
     "quarter": "yearquarter", "month": "yearmonth", "day": "yearmonthdate", "hour": "yearmonthdatehours",
 }  # fmt: skip
+
+_SHORT_FROM = 10_000  # numbers on an axis are shortened from here on
 
 
 class Figure:
@@ -63,7 +66,7 @@ class Figure:
     def x(self, filled: bool = False) -> dict[str, Any]:
         """Return the encoding of the first dimension; ``filled`` marks are as wide as their time is long."""
         dim = self.dims[0]
-        field: dict[str, Any] = {"field": "x", "title": dim_words(dim, self.catalog)}
+        field: dict[str, Any] = {"field": "x", "title": self.titles()[0]}
         if self.temporal:
             unit = _TIME_UNITS.get(dim.grain or "") if filled else None
             return (
@@ -75,7 +78,7 @@ class Figure:
                 }
             )
         if dim.bins:
-            return field | {"type": "quantitative", "axis": {"format": "~s"}}
+            return field | {"type": "quantitative", "axis": _short_numbers()}
         if dim.grain or self.catalog.column(dim.column).type in ("number", "date", "datetime"):
             return field | {
                 "type": "ordinal",
@@ -94,7 +97,7 @@ class Figure:
             "field": "y",
             "type": "quantitative",
             "title": measure_words(measure, self.catalog),
-            "axis": {"format": self.number_format(axis=True)},
+            "axis": self._number_axis(),
         }
 
     def _days(self) -> dict[str, str]:
@@ -103,23 +106,23 @@ class Figure:
         few = bool(days) and max(days) - min(days) < datetime.timedelta(10)
         return {"tickCount": "day"} if few else {}
 
-    def number_format(self, axis: bool = False) -> str:
+    def _number_axis(self) -> dict[str, str]:
+        text = self.number_format()
+        return (
+            _short_numbers() if text != ".1%" and _highest(self.values) >= _SHORT_FROM else {"format": text}
+        )
+
+    def number_format(self) -> str:
         """Return how the first measure's numbers are written (d3-format)."""
         measure = self.spec.measures[0] if self.spec.measures else None
         if measure and measure.over and measure.agg == "count":
             return ".1%"
-        highest = max(
-            (abs(value["y"]) for value in self.values if isinstance(value.get("y"), int | float)), default=0
-        )
-        if axis and highest >= 10_000:
-            return "~s"
-        return (
-            ",.0f" if highest >= 10_000 or all(isinstance(v.get("y"), int) for v in self.values) else ",.2f"
-        )
+        whole = _highest(self.values) >= _SHORT_FROM or all(isinstance(v.get("y"), int) for v in self.values)
+        return ",.0f" if whole else ",.2f"
 
     def titles(self) -> list[str]:
         """Return the titles of ``x`` and ``series``."""
-        titles = [dim_words(dim, self.catalog) for dim in self.dims]
+        titles = [words.capital(dim_words(dim, self.catalog, self.spec.base)) for dim in self.dims]
         return [*titles[:1], *([" · ".join(titles[1:])] if titles[1:] else [])]
 
     def series(self) -> dict[str, Any]:
@@ -159,7 +162,7 @@ class Figure:
                 continue
             shown.append(tip | ({"format": self.number_format()} if name == "y" else {"format": ",.4~f"}))
         if self.spec.share:
-            shown.append({"field": "share", "type": "quantitative", "title": "share", "format": ".1%"})
+            shown.append({"field": "share", "type": "quantitative", "title": "Share", "format": ".1%"})
         return shown
 
 
@@ -172,6 +175,16 @@ def _told_apart(spec: QuerySpec, rows: Sequence[Sequence[Any]]) -> Sequence[Sequ
     for row in rows:
         keys.setdefault(row[0], set()).add(row[place])
     return [(f"{row[0]} ({row[place]})" if len(keys[row[0]]) > 1 else row[0], *row[1:]) for row in rows]
+
+
+def _highest(values: Sequence[dict[str, Any]]) -> float:
+    numbers = (value.get("y") for value in values)
+    return max((abs(number) for number in numbers if isinstance(number, int | float)), default=0)
+
+
+def _short_numbers() -> dict[str, str]:
+    """Return an axis that writes 20k for 20,000; Vega would give 0 the same letter."""
+    return {"format": "~s", "labelExpr": "datum.value === 0 ? '0' : datum.label"}
 
 
 def _axis_format(grain: Grain | None) -> str:

@@ -51,7 +51,7 @@ def restate(spec: QuerySpec, catalog: Catalog) -> str:
         text += f", as {_CHARTS.get(spec.chart, f'a {spec.chart} chart')}"
     if spec.kind == "file":
         text += f", as {_FORMATS[spec.format or 'csv']}"
-    return text[0].upper() + text[1:]
+    return words.capital(text)
 
 
 def _order_words(spec: QuerySpec, catalog: Catalog) -> str:
@@ -75,7 +75,7 @@ def _order_words(spec: QuerySpec, catalog: Catalog) -> str:
 def measure_words(measure: Measure, catalog: Catalog) -> str:
     """Return a measure's name: ``Sum of revenue``, ``Number of orders``, ``Average order value``."""
     if measure.over:
-        return measure.label[0].upper() + measure.label[1:]
+        return words.capital(measure.label)
     if measure.agg == "count":
         return f"Number of {words.plural(measure.label or 'row')}"
     if measure.agg == "count_distinct":

@@ -124,6 +124,11 @@ def singular(noun: str) -> str:
     return noun[:-1] if noun.endswith("s") and not noun.endswith(("ss", "us", "is")) else noun
 
 
+def capital(text: str) -> str:
+    """Return a text with its first letter in upper case and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(parts: list[str], last: str = "and") -> str:
     """Return ``a, b and c``."""
     if len(parts) < 2:

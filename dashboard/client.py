@@ -169,10 +169,10 @@ async def _by_socket(server: Remote, place: _Place) -> AsyncGenerator[list[Entry
                 session = await server.session(place.session_id)
                 place.epoch = session["epoch"] if session else None
     finally:
-        protocol = connection.protocol
+        stream = connection.protocol.stream if connection.protocol is not None else None
         connection.close()
-        if protocol is not None:
-            protocol.stream.close()  # the goodbye is out; an event loop that ends now leaves no socket open
+        if stream is not None:
+            stream.close()  # the goodbye is out; an event loop that ends now leaves no socket open
     code, reason = connection.close_code, connection.close_reason or ""
     if code == 4409:
         raise LogReplaced(place.session_id, reason.partition("epoch=")[2] or None)

@@ -85,6 +85,7 @@ async def tail(
             except FAILURES as error:
                 if not reached and asyncio.get_running_loop().time() > gives_up_at:
                     raise ServerUnreachable(url, error) from error
+        # Jitter: readers that were cut together shall not come back together.
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -242,4 +242,4 @@ async def drain(server: Server, runtime: Runtime) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(leaving, DRAIN)
     server.unlisten()  # hangs up what is left, the pages' own sockets
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # one turn of the loop, in which the closed sockets are let go of

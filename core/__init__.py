@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .entry import Entry, Session
+from .entry import Entry
 from .errors import HeadwayError
 from .live_run import Run
 from .logger import ProgressLogger
 from .plans import Plan, Step
 from .requests import request_type
+from .session import Session
 from .tracking import run, track
 
 __all__ = [

@@ -1,14 +1,8 @@
-"""The two records: an entry of a session's log, and the session itself.
-
-A session's record is a *fold* of its log: `Session.after` says what one more entry makes of it. Every
-store uses that one function inside its commit, so the session list can never say anything else than
-the log.
-"""
+"""An entry: one immutable record of a session's log, its bounds and its JSON form."""
 
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +18,6 @@ MAX_MESSAGE = 8192  # characters
 MAX_DATA = 16 * 1024  # bytes of JSON
 MAX_DEPTH = 32  # objects and arrays inside each other in data: readers of JSON recurse
 MAX_KEY = 200  # characters
-MAX_TITLE = 200  # characters
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
@@ -82,95 +75,6 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.status != "running"
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation: its title, its status and the place its log has reached.
-
-    Attributes
-    ----------
-    status : str
-        ``processing``, ``completed`` or ``error``.
-    notification : str or None
-        The unread mark's text.
-    last_offset : int
-        The number of entries in the log.
-    epoch : str
-        Random, made with the log: another epoch is another log, whatever the id.
-    run_fraction, eta_seconds : float or None
-        Those of the last entry.
-    active_runs : tuple of str
-        The runs without a terminal entry, the oldest first; ``""`` stands for entries without a run.
-    """
-
-    session_id: str
-    title: str
-    created_at: str
-    last_activity: str
-    status: str = "completed"
-    notification: str | None = None
-    last_offset: int = 0
-    epoch: str = msgspec.field(default_factory=lambda: secrets.token_hex(8))
-    run_fraction: float | None = None
-    eta_seconds: float | None = None
-    active_runs: tuple[str, ...] = ()
-
-    @property
-    def has_notification(self) -> bool:
-        """Whether something in the session has not been seen yet (the blue dot)."""
-        return self.notification is not None
-
-    @property
-    def cursor(self) -> str:
-        """The session's place in the list, newest activity first: what ``before`` takes."""
-        return f"{self.last_activity},{self.session_id}"
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the REST form: the fields, and ``has_notification``."""
-        return msgspec.structs.asdict(self) | {"has_notification": self.has_notification}
-
-    def after(self, entry: Entry, *, watched: bool = False) -> Session:
-        """Return the session as it is after one more stored entry of its log.
-
-        Parameters
-        ----------
-        entry
-            The entry, with its offset.
-        watched
-            Somebody sees the session live: a run that ends then leaves no notification.
-        """
-        run = entry.run_id or ""
-        active = tuple(r for r in self.active_runs if r != run)
-        status, notification = "processing", self.notification
-        if not entry.terminal:
-            active = (*active, run) if run not in self.active_runs else self.active_runs
-        else:
-            if not active:
-                status = "completed" if entry.status == "completed" else "error"
-            if not watched:
-                notification = entry.message or entry.step
-        data = entry.data or {}
-        name = data.get("title") or data.get("prompt")
-        title = self.title or (title_from(name) if isinstance(name, str) else "")
-        return msgspec.structs.replace(
-            self,
-            title=title,
-            last_activity=entry.timestamp,
-            status=status,
-            notification=notification,
-            last_offset=entry.offset,
-            run_fraction=entry.run_fraction,
-            eta_seconds=entry.eta_seconds,
-            active_runs=active,
-        )
-
-    def notified(self, message: str, timestamp: str) -> Session:
-        """Return the session with an unread mark; entries without a run are over then."""
-        active = tuple(run for run in self.active_runs if run)
-        status = "completed" if self.status == "processing" and not active else self.status
-        return msgspec.structs.replace(
-            self, notification=message, last_activity=timestamp, active_runs=active, status=status
-        )
-
-
 _encoder = msgspec.json.Encoder()
 _entry_decoder = msgspec.json.Decoder(Entry)
 
@@ -195,13 +99,9 @@ def timestamp(moment: datetime) -> str:
 
     A time without a zone would be read as local time by browsers (ECMA-262, 21.4.1.32), hence ``+00:00``.
     """
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def title_from(prompt: str) -> str:
-    """Return a session's title from its first prompt: one line of at most 80 characters."""
-    line = " ".join(prompt.split())
-    return line if len(line) <= 80 else line[:79].rstrip() + "…"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")
 
 
 def check_session_id(session_id: object) -> str:
@@ -248,11 +148,6 @@ def check_entry(entry: Entry) -> Entry:
         data=None if entry.data is None else check_object("data", entry.data, MAX_DATA, MAX_DEPTH),
         key=None if entry.key is None else check_text("key", entry.key, 1, MAX_KEY),
     )
-
-
-def check_title(title: object) -> str:
-    """Return *title*, on one line, when it is a text of at most 200 characters; `InvalidEntry` otherwise."""
-    return " ".join(check_text("title", title, 0, MAX_TITLE).split())
 
 
 def check_message(message: object) -> str:

@@ -9,6 +9,7 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
     ├── UnknownSession (LookupError)       no such session
     ├── SessionExists (ValueError)         the id is taken, perhaps in another case
     ├── UnknownRun (LookupError)           no such run
+    ├── LogFull (ValueError)               the session's log has as many entries as it may have
     ├── RunEnded (ValueError)              the run has its terminal entry
     ├── RunAlive (ValueError)              the run has not ended yet
     ├── RunCancelled                       somebody asked the run to stop
@@ -16,8 +17,9 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
     ├── UnknownArtifact (LookupError)      no such artifact
     ├── LogReplaced (ValueError)           the reader knows another log than the one that is there
     ├── UnknownStore (ValueError)          no store for that URL
-    └── StoreError (OSError)               the store could not read or write; nothing was written
+    └── StoreError (OSError)               the store could not read or write
         ├── StoreLocked                    another process writes to it
+        ├── StoreUnreachable               its server does not answer; a write may have been done or not
         └── StoreClosed                    it was closed before
 """
 
@@ -71,6 +73,16 @@ class SessionExists(HeadwayError, ValueError):
     def __init__(self, session_id: str, taken: str) -> None:
         super().__init__(
             f"the session id {session_id!r} is taken by {taken!r}; ids are unique regardless of case"
+        )
+
+
+class LogFull(HeadwayError, ValueError):
+    """The session's log has as many entries as it may have; what was to be added was not."""
+
+    def __init__(self, session_id: str, limit: int) -> None:
+        super().__init__(
+            f"the log of session {session_id!r} is full: it may have {limit:,} entries; "
+            "go on in another session"
         )
 
 
@@ -147,7 +159,15 @@ class UnknownStore(HeadwayError, ValueError):
 
 
 class StoreError(HeadwayError, OSError):
-    """The store could not read or write. When it was a write, nothing was written."""
+    """The store could not read or write. When it was a write, nothing was written, but `StoreUnreachable`."""
+
+
+class StoreUnreachable(StoreError):
+    """The store's server does not answer.
+
+    Unlike any other `StoreError`, one of a write does not say that nothing was written: the connection may
+    have broken after the commit. Whoever repeats the entries gives them idempotency keys.
+    """
 
 
 class StoreLocked(StoreError):

@@ -48,10 +48,17 @@ class Hub:
         self._lock = threading.Lock()
         self._bells: defaultdict[str | None, list[Bell]] = defaultdict(list)
 
-    def ring(self, session_id: str) -> None:
-        """Wake all who listen to the session, and all who listen to every session."""
+    def ring(self, *session_ids: str) -> None:
+        """Wake all who listen to one of the sessions, and all who listen to every session."""
         with self._lock:
-            bells = [*self._bells.get(session_id, ()), *self._bells.get(None, ())]
+            bells = [bell for key in (*session_ids, None) for bell in self._bells.get(key, ())]
+        for bell in bells:
+            bell.ring()
+
+    def ring_all(self) -> None:
+        """Wake everybody."""
+        with self._lock:
+            bells = [bell for listening in self._bells.values() for bell in listening]
         for bell in bells:
             bell.ring()
 

@@ -9,54 +9,57 @@ from __future__ import annotations
 import asyncio
 import uuid
 import weakref
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from .bounds import check_number
-from .entry import (
-    MAX_MESSAGE,
-    Entry,
-    Session,
-    check_entry,
-    check_message,
-    check_session_id,
-    check_title,
-    repeats,
-    timestamp,
-    utc_now,
-    with_key,
-)
-from .errors import InvalidEntry, KeyReused, LogReplaced, UnknownSession
-from .hub import Hub
-from .recorder import Recorder, open_recorder
-from .redact import redact, redact_data
+from .entry import Entry, check_message, check_session_id, repeats, timestamp, utc_now, with_key
+from .errors import InvalidEntry, KeyReused
+from .incoming import entry_from
+from .reader import LogReader
+from .recorder import MAX_ENTRIES, Recorder, open_recorder
+from .redact import redact
+from .session import Session, check_title
 from .stores import Store
 
 MAX_BATCH = 1_000  # entries in one call of log_batch
-PAGE = 1_000  # entries that tail reads at once
+MAX_BEHIND = 10_000  # calls that may wait to be written while their callers go on
 
-_REQUIRED = {"step", "message", "step_number", "total_steps"}
-_FIELDS = _REQUIRED | {"run_id", "status", "fraction", "run_fraction", "eta_seconds", "data", "key"}
+Durability = Literal["disk", "process", "memory"]
+"""What an entry outlasts when the call that logged it returns: a power cut, the end of this process by
+whatever cause, or neither: the call does not wait, and the entry that it returns has no offset yet."""
+DURABILITIES = ("disk", "process", "memory")
 
 
-class ProgressLogger:
+class ProgressLogger(LogReader):
     """The log of many sessions.
 
     Methods that are not coroutines are callable from any thread and return when the disk has it; in an
     event loop call them through ``asyncio.to_thread``.
     """
 
-    def __init__(self, store: str | Store = "json:logs", *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        store: str | Store = "json:logs",
+        *,
+        durability: Durability = "disk",
+        max_entries: int = MAX_ENTRIES,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         """Open the store.
 
         Parameters
         ----------
         store
-            Its URL (``json:FOLDER``, ``memory:``) or an open store, which the logger closes in the end.
+            Its URL (``json:FOLDER``, ``sqlite:///FILE``, ``postgresql://...``, ``redis://...``, ``memory:``)
+            or an open store, which the logger closes in the end.
+        durability
+            What an entry outlasts when its call returns; single calls may ask for something else.
+        max_entries
+            In one session's log. The first logger of this process that opens a store decides.
         now
             The clock, in UTC.
 
@@ -65,22 +68,25 @@ class ProgressLogger:
         UnknownStore, StoreError
             The store cannot be opened; the message says why.
         """
-        self._recorder = open_recorder(store) if isinstance(store, str) else Recorder(store)
+        self._durability = _check_durability(durability)
+        if isinstance(store, str):
+            recorder = open_recorder(store, max_entries)
+        else:
+            recorder = Recorder(store, limit=max_entries)
+        super().__init__(recorder)
         self._now = now
-        self._release = weakref.finalize(self, self._recorder.release)  # also when nobody closes it
-
-    @property
-    def store(self) -> Store:
-        """The store; reads are free to use it, writes go through the logger."""
-        return self._recorder.store
-
-    @property
-    def hub(self) -> Hub:
-        """The bells that ring when a session has something new."""
-        return self._recorder.hub
+        self._release = weakref.finalize(self, recorder.release)  # also when nobody closes it
 
     async def log_progress(
-        self, session_id: str, step: str, message: str, step_number: int, total_steps: int, **more: Any
+        self,
+        session_id: str,
+        step: str,
+        message: str,
+        step_number: int,
+        total_steps: int,
+        *,
+        durability: Durability | None = None,
+        **more: Any,
     ) -> Entry:
         """Log one entry and return it as stored; the disk has it then.
 
@@ -92,29 +98,48 @@ class ProgressLogger:
             The step's name and what is going on; secrets are taken out of the message.
         step_number, total_steps
             1-based place of the step, and the number of steps.
+        durability
+            ``disk``, ``process`` or ``memory``; the logger's when left out.
         **more
             Further fields of `Entry`: ``run_id``, ``status``, ``fraction``, ``run_fraction``,
             ``eta_seconds``, ``data`` and ``key``.
 
         Raises
         ------
-        InvalidSessionId, InvalidEntry, RunEnded, SessionExists
+        InvalidSessionId, InvalidEntry, RunEnded, LogFull, SessionExists
             The entry cannot be part of the log. Nothing was logged.
         StoreError
-            The store failed. Nothing was logged.
+            The store failed. Nothing was logged, unless it is `StoreUnreachable`.
         """
-        fields = {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
-        return (await self.log_batch(session_id, [fields | more]))[0]
+        more |= {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
+        entry = entry_from(session_id, more, self._now())
+        return (await self._append([entry], durability))[0]
 
     def log(
-        self, session_id: str, step: str, message: str, step_number: int, total_steps: int, **more: Any
+        self,
+        session_id: str,
+        step: str,
+        message: str,
+        step_number: int,
+        total_steps: int,
+        *,
+        durability: Durability | None = None,
+        **more: Any,
     ) -> Entry:
         """Log one entry: the synchronous twin of `log_progress`."""
-        fields = {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
-        return self._recorder.append([self._entry(session_id, fields | more)]).result()[0]
+        more |= {"step": step, "message": message, "step_number": step_number, "total_steps": total_steps}
+        entry = entry_from(session_id, more, self._now())
+        waiting: Future[list[Entry]] | None = None if self._goes_on(durability) else Future()
+        self._recorder.append([entry], waiting, flush=self._flush(durability))
+        return entry if waiting is None else waiting.result()[0]
 
     async def log_batch(
-        self, session_id: str, entries: Sequence[Mapping[str, Any]], key: str | None = None
+        self,
+        session_id: str,
+        entries: Sequence[Mapping[str, Any]],
+        key: str | None = None,
+        *,
+        durability: Durability | None = None,
     ) -> list[Entry]:
         """Log at most 1,000 entries of a session, all or none, and return them as stored.
 
@@ -124,86 +149,35 @@ class ProgressLogger:
             The arguments of `log_progress` by name.
         key
             Idempotency key of the whole: a repeat returns what is stored, or raises `KeyReused`.
+        durability
+            As in `log_progress`.
         """
         if len(entries) > MAX_BATCH:
             raise InvalidEntry("entries", f"{len(entries)} entries", f"at most {MAX_BATCH} in one call")
-        checked = [self._entry(session_id, fields) for fields in entries]
+        checked = [entry_from(session_id, fields, self._now()) for fields in entries]
         if key is not None:
             checked = [with_key(entry, f"{key}/{n}") for n, entry in enumerate(checked)]
-        stored = await asyncio.wrap_future(self._recorder.append(checked))
+        stored = await self._append(checked, durability) if checked else []
         if key is not None and not all(map(repeats, checked, stored)):
             raise KeyReused(key)
         return stored
 
-    def get_progress_logs(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
-        """Return the entries of a session after offset *since*, at most *limit*; none if there are none."""
-        recent = self._recent(session_id, since, limit)
-        return self.store.entries(session_id, since, limit) if recent is None else recent
+    async def _append(self, entries: list[Entry], durability: Durability | None) -> list[Entry]:
+        if self._goes_on(durability):
+            self._recorder.append(entries, None, flush=False)
+            return entries
+        waiting: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
+        self._recorder.append(entries, waiting, flush=self._flush(durability))
+        return await waiting
 
-    async def read(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
-        """Return the same as `get_progress_logs` without blocking the event loop."""
-        recent = self._recent(session_id, since, limit)
-        if recent is not None:
-            return recent
-        return await asyncio.to_thread(self.store.entries, session_id, since, limit)
+    def _flush(self, durability: Durability | None) -> bool:
+        return (durability or self._durability) == "disk"
 
-    async def tail(
-        self, session_id: str, since: int = 0, *, epoch: str | None = None
-    ) -> AsyncGenerator[Entry]:
-        """Yield a session's entries after offset *since*: first those that are there, then new ones.
-
-        It has no end of its own. A session that is not there yet is waited for.
-
-        Parameters
-        ----------
-        session_id
-            The session.
-        since
-            How many of its entries the reader has.
-        epoch
-            The epoch of the log that the reader knows, if it knows one.
-
-        Raises
-        ------
-        LogReplaced
-            The log is another one than the reader knows, or was deleted meanwhile.
-        StoreError
-            The log cannot be read.
-        """
-        async with aclosing(self.tail_batches(session_id, since, epoch=epoch)) as batches:
-            async for batch in batches:
-                for entry in batch:
-                    yield entry
-
-    async def tail_batches(
-        self, session_id: str, since: int = 0, *, epoch: str | None = None
-    ) -> AsyncGenerator[list[Entry]]:
-        """Yield the same entries as `tail` in lists of at most 1,000, as they were found."""
-        check_session_id(session_id)
-        with self.hub.listen(session_id) as bell:
-            known = self._check_epoch(session_id, since, epoch)
-            while True:
-                bell.clear()  # before the look: an append during it rings again
-                entries = await self.read(session_id, since, PAGE)
-                epoch, known = known, self._check_epoch(session_id, since + len(entries), known)
-                if epoch != known:
-                    continue  # the log has just begun: what was read may be of another one
-                if entries:
-                    yield entries
-                    since += len(entries)
-                else:
-                    await bell.wait()
-
-    def sessions(self, limit: int = 50, before: str | None = None) -> list[Session]:
-        """Return sessions, newest activity first; *before* is the `Session.cursor` of the last one seen."""
-        return self.store.sessions(limit, before)
-
-    def session(self, session_id: str) -> Session:
-        """Return a session; `UnknownSession` when there is none."""
-        session = self.store.session(check_session_id(session_id))
-        if session is None:
-            raise UnknownSession(session_id)
-        return session
+    def _goes_on(self, durability: Durability | None) -> bool:
+        """Whether the caller does not wait for the commit: too many that do not would fill the memory."""
+        if durability is not None:
+            _check_durability(durability)
+        return (durability or self._durability) == "memory" and self._recorder.behind < MAX_BEHIND
 
     def create_session(self, title: str = "", session_id: str | None = None) -> Session:
         """Make a session and return it; its id is a new UUID (RFC 9562) unless one is given.
@@ -260,40 +234,17 @@ class ProgressLogger:
         """
         self._release()
 
-    def _entry(self, session_id: str, fields: Mapping[str, Any]) -> Entry:
-        """Return a checked, redacted and stamped entry."""
-        if not isinstance(fields, Mapping):
-            raise InvalidEntry("entry", fields, "a JSON object")
-        if unknown := fields.keys() - _FIELDS:
-            raise InvalidEntry(min(unknown), fields[min(unknown)], f"the fields {', '.join(sorted(_FIELDS))}")
-        if missing := _REQUIRED - fields.keys():
-            raise InvalidEntry(min(missing), None, "a value; it is missing")
-        entry = check_entry(Entry(session_id=session_id, timestamp=timestamp(self._now()), **fields))
-        message = redact(entry.message)[:MAX_MESSAGE]  # what stands for a secret may be longer than it
-        return msgspec.structs.replace(entry, message=message, data=redact_data(entry.data))
-
-    def _recent(self, session_id: str, since: int, limit: int | None) -> list[Entry] | None:
-        """Return the entries when they are in memory."""
-        check_number("since", since, 0)
-        if limit is not None:
-            check_number("limit", limit, 0)
-        recent = self._recorder.recent.after(check_session_id(session_id), since)
-        return None if recent is None else recent[:limit]
-
-    def _check_epoch(self, session_id: str, since: int, epoch: str | None) -> str | None:
-        """Return the epoch of the log that a reader goes on with; None while there is none."""
-        session = self.store.session(session_id)
-        if session is None:
-            if since or epoch:
-                raise LogReplaced(session_id, None)
-            return None
-        if epoch not in (None, session.epoch) or since > session.last_offset:
-            raise LogReplaced(session_id, session.epoch)
-        return session.epoch
-
     def _change(self, session_id: str, work: Callable[[], Any]) -> Any:
-        return self._recorder.change(check_session_id(session_id), work).result()
+        waiting: Future[Any] = Future()
+        self._recorder.change(check_session_id(session_id), work, waiting)
+        return waiting.result()
 
     def _update(self, session_id: str, change: Callable[[Session], Session]) -> Session:
         session: Session = self._change(session_id, lambda: self.store.update_session(session_id, change))
         return session
+
+
+def _check_durability(durability: Durability) -> Durability:
+    if durability not in DURABILITIES:
+        raise InvalidEntry("durability", durability, ", ".join(DURABILITIES))
+    return durability

@@ -1,41 +1,46 @@
-"""Runs that died with the process that worked on them are ended by the next one that opens their store."""
+"""Runs whose owner does not live any more are ended by whoever finds them.
+
+An owner is a process that works on runs; it renews its lease in the store while it lives.
+"""
 
 from __future__ import annotations
 
-from .live_run import OWNER
+from .errors import RunEnded
 from .logger import ProgressLogger
+from .session import ActiveRun, Session
+
+LEASE = 15.0  # seconds after its last sign of life in which an owner is taken to live
 
 
-def interrupt_orphans(logger: ProgressLogger) -> int:
-    """End the runs that died with the process that worked on them, and return how many there were.
+def interrupt_orphans(logger: ProgressLogger, owner: str) -> int:
+    """Renew the lease of *owner*, end the runs of owners whose lease is over, and say how many there were.
 
     A run that another program logs over the network has no owner here, and goes on.
     """
+    living = logger.store.lease(owner, LEASE)
     count = 0
-    before = None
-    while page := logger.sessions(500, before):
-        before = page[-1].cursor
-        for session in page:
-            for run_id in filter(None, session.active_runs):
-                count += _interrupt(logger, session.session_id, run_id)
+    for session in logger.store.active():
+        for run in session.active_runs:
+            if run.owner is not None and run.owner not in living:
+                count += _interrupt(logger, session, run)
     return count
 
 
-def _interrupt(logger: ProgressLogger, session_id: str, run_id: str) -> bool:
-    entries = [e for e in logger.get_progress_logs(session_id) if e.run_id == run_id]
-    owner = (entries[0].data or {}).get("owner") if entries else None
-    if owner in (None, OWNER):
+def _interrupt(logger: ProgressLogger, session: Session, run: ActiveRun) -> bool:
+    found = logger.get_progress_logs(session.session_id)
+    last = next(entry for entry in reversed(found) if entry.run_id == run.run_id)
+    try:
+        logger.log(
+            session.session_id,
+            last.step,
+            "Interrupted: the server stopped while this was under way. Ask again to repeat it.",
+            last.step_number,
+            last.total_steps,
+            run_id=run.run_id,
+            status="interrupted",
+            run_fraction=run.run_fraction,
+            data={"error": {"code": "interrupted", "message": "the server stopped while this was under way"}},
+        )
+    except RunEnded:  # another server was quicker
         return False
-    last = entries[-1]
-    logger.log(
-        session_id,
-        last.step,
-        "Interrupted: the server stopped while this was under way. Ask again to repeat it.",
-        last.step_number,
-        last.total_steps,
-        run_id=run_id,
-        status="interrupted",
-        run_fraction=last.run_fraction,
-        data={"error": {"code": "interrupted", "message": "the server stopped while this was under way"}},
-    )
     return True

@@ -6,46 +6,60 @@ up meanwhile, the readers are woken all the same.
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
+import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from .answers import Outcome, Waiting, answer, wanted
 from .entry import Entry
-from .errors import StoreClosed
+from .errors import LogFull, StoreClosed, StoreUnreachable
 from .hub import Hub
 from .recent import RecentEntries
-from .stores import Store, open_store
-from .stores.commit import by_session
+from .stores import Batch, Excerpt, Store, Stored, open_store
+from .stores.commit import by_session, full
 
 MAX_BATCH = 1_000  # calls in one commit
+MAX_ENTRIES = 100_000  # in one session's log
+PATIENCE = 10.0  # seconds in which a store's server may come back
+PAUSE = 0.2  # seconds between two attempts to reach it
+
+_log = logging.getLogger("headway.recorder")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Append:
     entries: Sequence[Entry]
-    future: Future[list[Entry]]
+    waiting: Waiting
+    flush: bool
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Change:
-    work: Callable[[], Any]
     session_id: str
-    future: Future[Any]
+    work: Callable[[], Any]
+    waiting: Waiting
 
 
 class Recorder:
     """Writes to a store, keeps the newest entries at hand, and rings the bells."""
 
-    def __init__(self, store: Store, place: tuple[str, str] | None = None) -> None:
-        """Take over a store, which lies at *place*; it has one user, who will `release` it."""
+    def __init__(self, store: Store, place: tuple[str, str] | None = None, limit: int = MAX_ENTRIES) -> None:
+        """Take over a store, which lies at *place*; it has one user, who will `release` it.
+
+        *limit* is the most entries that a session's log may have.
+        """
         self.store = store
         self.hub = Hub()
         self.recent = RecentEntries()
+        self._limit = limit
+        self._writer, self._number = secrets.token_hex(8), 0
         self._queue: queue.SimpleQueue[_Append | _Change | None] = queue.SimpleQueue()
         self._users = 1
         self._putting = threading.Lock()
@@ -53,21 +67,40 @@ class Recorder:
         self._place = place
         self._thread = threading.Thread(target=self._work, name="headway-recorder", daemon=True)
         self._thread.start()
+        store.relay(self._heard)
 
-    def append(self, entries: Sequence[Entry]) -> Future[list[Entry]]:
-        """Ask for entries to be written, all or none; the future gives them as stored.
+    @property
+    def behind(self) -> int:
+        """How many calls wait to be written."""
+        return self._queue.qsize()
 
-        A future that is cancelled before its commit begins leaves nothing; later it cannot be cancelled.
+    def append(self, entries: Sequence[Entry], waiting: Waiting, *, flush: bool = True) -> None:
+        """Ask for entries to be written, all or none; who waits gets them as stored.
+
+        One who gives up before the commit begins leaves nothing; later the entries are written all the same.
+
+        Parameters
+        ----------
+        flush
+            Whether they must outlast a power cut.
         """
-        item = _Append(entries, Future())
-        self._put(item)
-        return item.future
+        self._put(_Append(entries, waiting, flush))
 
-    def change(self, session_id: str, work: Callable[[], Any]) -> Future[Any]:
+    def change(self, session_id: str, work: Callable[[], Any], waiting: Waiting) -> None:
         """Ask for another change of the store, in its turn between the appends."""
-        item = _Change(work, session_id, Future())
-        self._put(item)
-        return item.future
+        self._put(_Change(session_id, work, waiting))
+
+    def read(self, session_id: str, since: int = 0, limit: int | None = None) -> Excerpt | None:
+        """Return the entries after offset *since*, from memory when it has them; may block for the disk."""
+        found = self.recent.after(session_id, since, limit)
+        if found is None:
+            with self.recent.reading(session_id) as reading:
+                found = self.store.read(session_id, since, limit)
+                if found is None:
+                    self.recent.forget(session_id)
+                else:
+                    self.recent.fill(reading, since, found)
+        return found
 
     def release(self) -> None:
         """Say that one user is done; the last one waits until all is written and the store is closed."""
@@ -90,6 +123,14 @@ class Recorder:
             if self._closed:
                 raise StoreClosed
             self._queue.put(item)
+
+    def _heard(self, session_id: str | None) -> None:
+        """Somebody else has changed a session, or we do not know which."""
+        self.recent.outdate(session_id)
+        if session_id is None:
+            self.hub.ring_all()
+        else:
+            self.hub.ring(session_id)
 
     def _work(self) -> None:
         going_on = True
@@ -122,49 +163,83 @@ class Recorder:
         return items
 
     def _commit(self, appends: list[_Append]) -> None:
-        appends = [append for append in appends if append.future.set_running_or_notify_cancel()]
-        if appends and (error := self._write(appends)) is not None:
-            for append in appends:  # nothing was written: one by one, so that only the guilty fail
-                if len(appends) > 1:
-                    error = self._write([append])
-                if error is not None:
-                    append.future.set_exception(error)
+        """Write what some callers ask for, and answer them; a failure is only of those who are its cause."""
+        appends = [append for append in appends if wanted(append.waiting)]
+        if not appends:
+            return
+        try:
+            answers = self._write(appends)
+        except StoreUnreachable as error:
+            answers = [(append.waiting, error) for append in appends]
+        except Exception as error:  # nothing was written: one by one, so that only the guilty fail
+            answers = [(appends[0].waiting, error)]
+            if len(appends) > 1:
+                answers = [self._write_alone(append) for append in appends]
+            elif isinstance(error, LogFull):
+                self._say_full(appends[0])
+        answer(answers)
+        for append, (_, outcome) in zip(appends, answers, strict=True):
+            if append.waiting is None and isinstance(outcome, Exception):
+                _log.error("%d entries of nobody who waits are lost: %s", len(append.entries), outcome)
 
-    def _write(self, appends: list[_Append]) -> Exception | None:
-        """Write the entries of some calls, wake the readers, answer the callers; or return why not."""
+    def _write_alone(self, append: _Append) -> tuple[Waiting, Outcome]:
+        try:
+            return self._write([append])[0]
+        except Exception as error:
+            if isinstance(error, LogFull):
+                self._say_full(append)
+            return append.waiting, error
+
+    def _write(self, appends: list[_Append]) -> list[tuple[Waiting, Outcome]]:
+        """Write the entries of some calls, wake the readers, and return the answers to the callers."""
         entries = [entry for append in appends for entry in append.entries]
         watched = {e.session_id for e in entries if e.terminal and self.hub.watched(e.session_id)}
+        flush = any(append.flush for append in appends)
+        self._number += 1
+        stored = self._append(Batch(entries, watched, flush, self._limit, self._writer, self._number))
+        for session_id, group in by_session(stored.entries).items():
+            self.recent.add(stored.sessions[session_id], group)
+        self.hub.ring(*stored.sessions)
+        rest = iter(stored.entries)
+        return [(append.waiting, list(islice(rest, len(append.entries)))) for append in appends]
+
+    def _append(self, batch: Batch) -> Stored:
+        """Write a batch; when the store's server does not answer, the same one again for a while."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.store.append(batch)
+            except StoreUnreachable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(PAUSE)
+
+    def _say_full(self, append: _Append) -> None:
+        """Have the log say itself that it is full; it says so once."""
+        last = append.entries[-1]
         try:
-            stored = self.store.append(entries, watched) if entries else []
-        except Exception as error:
-            return error
-        for session_id, group in by_session(stored).items():
-            self.recent.add(group)
-            self.hub.ring(session_id)
-        rest = iter(stored)
-        for append in appends:
-            append.future.set_result(list(islice(rest, len(append.entries))))
-        return None
+            self._write([_Append([full(last, self._limit)], None, append.flush)])
+        except Exception:
+            _log.exception("the log of session %s cannot say that it is full", last.session_id)
 
     def _apply(self, change: _Change) -> None:
-        if not change.future.set_running_or_notify_cancel():
+        if not wanted(change.waiting):
             return
+        outcome: Outcome
         try:
-            result = change.work()
-            if self.store.session(change.session_id) is None:
-                self.recent.forget(change.session_id)
+            outcome = change.work()
         except Exception as error:
-            change.future.set_exception(error)
-            return
+            outcome = error
+        self.recent.outdate(change.session_id)
         self.hub.ring(change.session_id)
-        change.future.set_result(result)
+        answer([(change.waiting, outcome)])
 
 
 _opening = threading.RLock()  # the garbage collector may release one logger while another is opened
 _open: dict[tuple[str, str] | None, Recorder] = {}
 
 
-def open_recorder(url: str) -> Recorder:
+def open_recorder(url: str, limit: int = MAX_ENTRIES) -> Recorder:
     """Return the recorder of the store that a URL names, for one more user, who will `release` it.
 
     A URL that names a place, such as ``json:logs``, is opened once in a process: a notebook cell that is run
@@ -175,7 +250,7 @@ def open_recorder(url: str) -> Recorder:
         with _opening:
             recorder = _open.get(place)
             if recorder is None:
-                recorder = Recorder(open_store(url), place)
+                recorder = Recorder(open_store(url), place, limit)
                 if place is not None:
                     _open[place] = recorder
                 return recorder

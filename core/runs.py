@@ -26,7 +26,7 @@ from .errors import (
     UnknownRequestType,
     UnknownRun,
 )
-from .live_run import Run
+from .live_run import OWNER, Run
 from .logger import ProgressLogger
 from .orphans import interrupt_orphans
 from .redact import redact
@@ -71,7 +71,7 @@ class Runs:
         self._alive: dict[str, tuple[Run, Future[None]]] = {}
         self._launching = threading.Lock()
         self._closed = threading.Event()
-        interrupt_orphans(logger)
+        interrupt_orphans(logger, OWNER)
 
     async def start(self, session_id: str, prompt: str, type: str | None = None) -> Run:
         """Start a run and return it; its first entry is stored then.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Protocol
 
-from ..entry import Entry, Session
+from ..entry import Entry
 from ..errors import UnknownStore
+from ..session import Session
+from .batch import Batch, Excerpt, Stored
 
 STORES = {
     "memory": "headway.stores.memory:MemoryStore",
@@ -19,39 +21,36 @@ STORES = {
 class Store(Protocol):
     """An append-only log for each session, and the session's record.
 
-    All methods are synchronous and callable from any thread. Writes come from one thread at a time (the
-    recorder's), reads from any number of threads meanwhile.
+    All methods are synchronous and callable from any thread. Writes come from one thread of a process at a
+    time (the recorder's), reads from any number of threads meanwhile. Other processes may have the same
+    store open where a store says so.
     """
 
-    def append(self, entries: Sequence[Entry], watched: Collection[str] = ()) -> list[Entry]:
-        """Write entries durably, all or none, and return them as stored.
+    def append(self, batch: Batch) -> Stored:
+        """Write a batch, all of it or nothing, and return it as stored, with offsets 1, 2, 3... in each log.
 
-        Parameters
-        ----------
-        entries
-            Of any sessions, in order; a session that is not there is made. An entry whose ``key`` its
-            log has already is not written again: the stored one is returned in its place.
-        watched
-            Sessions that somebody sees live: a run that ends there leaves no notification.
-
-        Returns
-        -------
-        list of Entry
-            As many as *entries*, each with its offset.
+        A session that is not there is made. When the call returns, the batch outlasts a power cut, or this
+        process where it need not be flushed; readers of any process see it in order, and those that
+        `relay` serves are rung.
 
         Raises
         ------
         RunEnded
             An entry belongs to a run that has its terminal entry. Nothing was written.
+        LogFull
+            A log would become longer than the batch's limit. Nothing was written.
         SessionExists
             A new session's id differs from another's in case only. Nothing was written.
+        StoreUnreachable
+            The connection broke: whether the batch was written is not known. The same batch (writer and
+            number) may be sent again; one that was written is recognised.
         StoreError
-            Nothing was written. There is no third outcome.
+            Nothing was written.
         """
         ...
 
-    def entries(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
-        """Return the entries after offset *since*, in order; none if there are none."""
+    def read(self, session_id: str, since: int = 0, limit: int | None = None) -> Excerpt | None:
+        """Return the entries after offset *since*, at most *limit*, in order; None without such a session."""
         ...
 
     def session(self, session_id: str) -> Session | None:
@@ -62,12 +61,31 @@ class Store(Protocol):
         """Return sessions, newest activity first, from the one after the cursor *before* on."""
         ...
 
+    def active(self) -> list[Session]:
+        """Return the sessions with runs that have not ended; its cost does not grow with the others."""
+        ...
+
     def add_session(self, session: Session) -> None:
         """Write the record of a new session durably; `SessionExists` when the id is taken in any case."""
         ...
 
     def update_session(self, session_id: str, change: Callable[[Session], Session]) -> Session:
         """Replace a session's record by ``change(record)``, durably, and return the new one.
+
+        *change* may be called more than once, when somebody else was quicker.
+
+        Raises
+        ------
+        UnknownSession
+            There is no such session.
+        """
+        ...
+
+    def archive(self, session_id: str, keep: Callable[[Sequence[Entry]], Sequence[Entry]]) -> Session:
+        """Keep the log compressed until its next entry, and of its entries those that *keep* returns.
+
+        They keep their offsets, so those that are dropped leave gaps. The last one must stay, and those
+        with an idempotency key.
 
         Raises
         ------
@@ -77,7 +95,23 @@ class Store(Protocol):
         ...
 
     def delete_session(self, session_id: str) -> None:
-        """Delete a session and its log; `UnknownSession` when there is none."""
+        """Delete a session and its log, so that no part of it is left; `UnknownSession` without one."""
+        ...
+
+    def lease(self, owner: str, seconds: float) -> set[str]:
+        """Say that *owner* lives for some seconds from now, and return all owners that live.
+
+        By the store's clock, or a monotonic one: no server's wall clock decides. A lease of 0 seconds is
+        given back.
+        """
+        ...
+
+    def relay(self, ring: Callable[[str | None], None]) -> None:
+        """Have *ring* called, from a thread of the store, with the id of each session that others change.
+
+        With None, now and then and after each break of the connection, when ids may have been missed. A
+        store that no other process can write to calls it never.
+        """
         ...
 
     def close(self) -> None:
@@ -101,3 +135,6 @@ def open_store(url: str) -> Store:
     module, _, name = STORES[scheme].partition(":")
     store: Store = getattr(import_module(module), name)(rest)
     return store
+
+
+__all__ = ["STORES", "Batch", "Excerpt", "Store", "Stored", "open_store"]

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
-from ..entry import Entry, Session
-from ..errors import RunEnded, SessionExists
+from ..entry import Entry
+from ..errors import LogFull, RunEnded, SessionExists
 from ..estimate import NOT_YET
+from ..session import Session
+from .batch import Batch
+
+FULL = "headway-log-full"
+"""The key of the one entry that says that its log is full: it is written beyond the limit."""
+
+
+class Known(Protocol):
+    """What a log has that the next entries are checked against; a store asks its log no earlier than here."""
+
+    def offset(self, key: str) -> int | None:
+        """Return the offset of the entry that has an idempotency key."""
+        ...
+
+    def ending(self, run_id: str) -> str | None:
+        """Return the status of a run's terminal entry; asked of runs that are not active only."""
+        ...
 
 
 @dataclass
-class Known:
-    """What a log has that the next entries are checked against.
+class Facts:
+    """What a log has, kept in two dicts: `Known` for stores that have read the log.
 
     Attributes
     ----------
@@ -22,22 +40,25 @@ class Known:
         Idempotency key -> the offset of the entry that has it.
     ended
         Run -> the status of its terminal entry.
-    done
-        Run -> its newest ``run_fraction``.
     """
 
     keys: dict[str, int] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
-    done: dict[str, float] = field(default_factory=dict)
+
+    def offset(self, key: str) -> int | None:
+        """Return the offset of the entry that has an idempotency key."""
+        return self.keys.get(key)
+
+    def ending(self, run_id: str) -> str | None:
+        """Return the status of a run's terminal entry."""
+        return self.ended.get(run_id)
 
     def learn(self, entry: Entry) -> None:
         """Take note of a stored entry."""
         if entry.key is not None:
             self.keys[entry.key] = entry.offset
-        if entry.run_id is not None:
-            self.done[entry.run_id] = entry.run_fraction or 0.0
-            if entry.terminal:
-                self.ended[entry.run_id] = entry.status
+        if entry.run_id is not None and entry.terminal:
+            self.ended[entry.run_id] = entry.status
 
 
 @dataclass(frozen=True)
@@ -59,40 +80,51 @@ class Extension:
     offsets: list[int]
 
 
-def extend(session: Session, known: Known, entries: Iterable[Entry], *, watched: bool) -> Extension:
-    """Return what entries make of a session's log and record; nothing is changed yet.
+def extend(session: Session, known: Known, entries: Iterable[Entry], batch: Batch) -> Extension:
+    """Return what entries of a batch make of their session's log and record; nothing is changed yet.
 
     Raises
     ------
     RunEnded
         An entry belongs to a run that has its terminal entry, in the log or earlier in the batch.
+    LogFull
+        An entry lies beyond the batch's limit.
     """
-    seen = Known()
+    watched = session.session_id in batch.watched
+    seen = Facts()
     new: list[Entry] = []
     offsets: list[int] = []
     for entry in entries:
-        offset = known.keys.get(entry.key or "") or seen.keys.get(entry.key or "")
+        offset = None if entry.key is None else seen.offset(entry.key) or known.offset(entry.key)
         if offset is None:
-            status = known.ended.get(entry.run_id or "") or seen.ended.get(entry.run_id or "")
-            if status is not None:
-                raise RunEnded(entry.run_id or "", status)
-            offset = session.last_offset + 1
-            before = max(from_.done.get(entry.run_id or "", 0.0) for from_ in (known, seen))
-            stored = msgspec.structs.replace(entry, offset=offset, run_fraction=_run_fraction(entry, before))
+            stored = _stored(entry, session, known, seen, batch.limit)
             new.append(stored)
             seen.learn(stored)
             session = session.after(stored, watched=watched)
+            offset = stored.offset
         offsets.append(offset)
     return Extension(session, new, offsets)
 
 
-def _run_fraction(entry: Entry, before: float) -> float | None:
+def _stored(entry: Entry, session: Session, known: Known, seen: Facts, limit: int | None) -> Entry:
+    """Return an entry as it will be in the log."""
+    offset = session.last_offset + 1
+    if limit is not None and offset > limit and not entry.terminal and entry.key != FULL:
+        raise LogFull(session.session_id, limit)
+    if entry.run_id is None:
+        return msgspec.structs.replace(entry, offset=offset)
+    run = session.active(entry.run_id)
+    if run is None and (status := seen.ending(entry.run_id) or known.ending(entry.run_id)) is not None:
+        raise RunEnded(entry.run_id, status)
+    done = _run_fraction(entry, 0.0 if run is None else run.run_fraction)
+    return msgspec.structs.replace(entry, offset=offset, run_fraction=done)
+
+
+def _run_fraction(entry: Entry, before: float) -> float:
     """Return how much of its run is done as of an entry: it never falls, and is 1 only when it is completed.
 
     A program that does not weigh its steps has them counted.
     """
-    if entry.run_id is None:
-        return entry.run_fraction
     if entry.status == "completed":
         return 1.0
     counted = (entry.step_number - 1 + (entry.fraction or 0.0)) / entry.total_steps
@@ -104,6 +136,14 @@ def begin(entry: Entry) -> Session:
     """Return the record of the session that an entry begins, before the entry is folded in."""
     return Session(
         session_id=entry.session_id, title="", created_at=entry.timestamp, last_activity=entry.timestamp
+    )
+
+
+def full(entry: Entry, limit: int) -> Entry:
+    """Return what a log says in place of an entry that lies beyond its limit; it is written once."""
+    message = f"The log is full: it may have {limit:,} entries. Go on in another session."
+    return msgspec.structs.replace(
+        entry, message=message, status="running", data={"log_full": limit}, key=FULL
     )
 
 

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from headway.entry import Session, check_session_id
-from headway.errors import LogReplaced
+from headway.entry import check_session_id
+from headway.errors import UnknownSession
 from headway.live_run import Run
 from headway.requests import describe, recognise
+from headway.stores import Excerpt
 
 from .base import READERS, ApiHandler, Problem
 
@@ -59,44 +60,41 @@ class Progress(ApiHandler):
     async def get(self, session_id: str) -> None:
         check_session_id(session_id)
         since, limit = self.since(), self.whole("limit", 1_000, 1, MAX_LIMIT)
-        session = await self._look(session_id, since)
         wait = self.whole("wait", 0, 0, MAX_WAIT)
-        if wait and session.last_offset == since:
-            session = await self._wait(session_id, since, wait)
-        entries = []
-        if session.last_offset > since:
-            entries = await self.runtime.logger.read(session_id, since, limit)
-        reached = entries[-1].offset if entries else since
-        last = max(session.last_offset, reached)
+        found = await self._look(session_id, since, limit)
+        if wait and not found.entries:
+            found = await self._wait(session_id, since, limit, wait)
+        reached = found.entries[-1].offset if found.entries else since
+        last, epoch = found.session.last_offset, found.session.epoch
         self.answer({
-            "session_id": session_id, "logs": entries, "last_offset": last, "more": reached < last,
-            "epoch": session.epoch,
+            "session_id": session_id, "logs": msgspec.Raw(b"[%s]" % b",".join(found.encoded)),
+            "last_offset": last, "more": reached < last, "epoch": epoch,
         })  # fmt: skip
 
-    async def _look(self, session_id: str, since: int) -> Session:
-        """Return the session, when its log is the one that the reader knows."""
-        session = await asyncio.to_thread(self.runtime.logger.session, session_id)
-        if since > session.last_offset or self.epoch() not in (None, session.epoch):
-            raise LogReplaced(session_id, session.epoch)
-        return session
+    async def _look(self, session_id: str, since: int, limit: int) -> Excerpt:
+        """Return what follows, when the log is the one that the reader knows."""
+        found = await self.runtime.logger.read(session_id, since, limit, epoch=self.epoch())
+        if found is None:
+            raise UnknownSession(session_id)
+        return found
 
-    async def _wait(self, session_id: str, since: int, seconds: float) -> Session:
-        """Return the session when it has more than *since* entries, or as it is after *seconds*."""
+    async def _wait(self, session_id: str, since: int, limit: int, seconds: float) -> Excerpt:
+        """Return what follows as soon as there is something, or nothing after *seconds*."""
         READERS.add(self)
         try:
             with self.runtime.logger.hub.listen(session_id) as bell:
                 async with asyncio.timeout(seconds) as self._hold:
                     while True:
                         bell.clear()  # before the look: an append during it rings again
-                        session = await self._look(session_id, since)
-                        if session.last_offset > since:
-                            return session
+                        found = await self._look(session_id, since, limit)
+                        if found.entries:
+                            return found
                         await bell.wait()
         except TimeoutError:
             pass
         finally:
             self._hold = None
-        return await self._look(session_id, since)
+        return await self._look(session_id, since, limit)
 
     def leave(self) -> None:
         """Answer now, with what there is."""

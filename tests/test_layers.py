@@ -32,13 +32,19 @@ headway.analyst.understand
 headway.analyst.examples
 headway.analyst
 headway.bounds
-headway.entry headway.plans headway.redact headway.hub headway.artifacts
-headway.estimate
-headway.stores.commit headway.stores.index headway.stores.folder_lock headway.stores.json_array
+headway.entry headway.plans headway.redact headway.hub headway.artifacts headway.answers
+headway.estimate headway.session headway.incoming
+headway.stores.batch headway.stores.index
+headway.stores.commit headway.stores.folder_lock headway.stores.json_array
 headway.stores.memory headway.stores.session_file
 headway.stores.json_files
 headway.stores headway.recent
+headway.testing.making
+headway.testing.contract headway.testing.model
+headway.testing.durable
+headway.testing
 headway.recorder
+headway.reader
 headway.logger
 headway.live_run
 headway.orphans

@@ -28,7 +28,7 @@ def store(tmp_path: Path):
 def test_a_record_that_no_longer_fits_on_the_disk_is_refused_whole(tmp_path):
     program = """
 import resource, signal, sys, msgspec
-from headway.entry import Session
+from headway.session import Session
 from headway.errors import StoreError
 from headway.stores import open_store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
-from ..entry import Entry, Session, check_session_id
+from ..entry import Entry, check_session_id
 from ..errors import InvalidSessionId, StoreClosed, StoreError, UnknownSession
-from .commit import Extension, Known, begin, by_session, extend
+from ..session import Session
+from .batch import Batch, Excerpt, Stored
+from .commit import Extension, Facts, begin, by_session, extend
 from .folder_lock import lock_folder
 from .index import SessionIndex
 from .json_array import JsonArrayFile, sync_folder
@@ -29,7 +32,7 @@ class _Log:
     """An open log, and what the next entries are checked against."""
 
     def __init__(self, path: Path, session_id: str) -> None:
-        self.known = Known()
+        self.known = Facts()
         self.file = JsonArrayFile(path, session_id, self.known.learn)
 
 
@@ -51,7 +54,7 @@ class JsonFilesStore:
         self._write_lock = threading.RLock()  # one writer at a time
         self._index = SessionIndex()
         self._logs: OrderedDict[str, _Log] = OrderedDict()
-        self._committing: Collection[str] = ()  # whose logs must stay open
+        self._committing: AbstractSet[str] = frozenset()  # whose logs must stay open
         self._closed = False
         with ExitStack() as on_error:
             try:
@@ -68,31 +71,51 @@ class JsonFilesStore:
     def __str__(self) -> str:
         return f"json:{self.folder}"
 
-    def append(self, entries: Sequence[Entry], watched: Collection[str] = ()) -> list[Entry]:
+    def append(self, batch: Batch) -> Stored:
         with self._write_lock:
-            groups = by_session(entries)
+            groups = by_session(batch.entries)
             with self._lock:
                 self._check_open()
-                extensions = {sid: self._extend(sid, group, sid in watched) for sid, group in groups.items()}
+                extensions = {sid: self._extend(sid, group, batch) for sid, group in groups.items()}
             if any(extension.new for extension in extensions.values()):
                 self._commit(extensions)
             offsets = {sid: iter(extension.offsets) for sid, extension in extensions.items()}
             new = {(e.session_id, e.offset): e for x in extensions.values() for e in x.new}
-            places = [(entry.session_id, next(offsets[entry.session_id])) for entry in entries]
-            return [new.get((sid, offset)) or self.entries(sid, offset - 1, 1)[0] for sid, offset in places]
+            places = [(entry.session_id, next(offsets[entry.session_id])) for entry in batch.entries]
+            stored = [new.get(place) or self._entry(*place) for place in places]
+            return Stored(stored, {sid: extension.session for sid, extension in extensions.items()})
 
-    def entries(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
+    def _entry(self, session_id: str, offset: int) -> Entry:
+        with self._lock:
+            return self._log(session_id).file.read(offset - 1, 1)[0]
+
+    def read(self, session_id: str, since: int = 0, limit: int | None = None) -> Excerpt | None:
         with self._lock:
             self._check_open()
-            if self._index.get(session_id) is None:
-                return []
-            log = self._log(session_id)
+            session = self._index.get(session_id)
+            if session is None:
+                return None
             try:
-                return log.file.read(since, limit)
+                return Excerpt(session, self._log(session_id).file.read(since, limit))
             except OSError as error:
                 raise self._failed("read", error) from error
             finally:
                 self._trim()
+
+    def active(self) -> list[Session]:
+        with self._lock:
+            self._check_open()
+            return self._index.active()
+
+    def archive(self, session_id: str, keep: Callable[[Sequence[Entry]], Sequence[Entry]]) -> Session:
+        raise NotImplementedError
+
+    def lease(self, owner: str, seconds: float) -> set[str]:
+        self._check_open()
+        return {owner} if seconds else set()
+
+    def relay(self, ring: Callable[[str | None], None]) -> None:
+        """Do nothing: a folder has one writer."""
 
     def session(self, session_id: str) -> Session | None:
         self._check_open()
@@ -148,7 +171,7 @@ class JsonFilesStore:
             self._records.close()
             self._owner.close()
 
-    def _extend(self, session_id: str, entries: list[Entry], watched: bool) -> Extension:
+    def _extend(self, session_id: str, entries: list[Entry], batch: Batch) -> Extension:
         session = self._index.get(session_id)
         if session is not None:
             file = self._log(session_id).file
@@ -160,7 +183,7 @@ class JsonFilesStore:
             if (session := self._adopt(session_id)) is not None:
                 self._index.put(session)
             session = session or begin(entries[0])
-        return extend(session, self._log(session_id).known, entries, watched=watched)
+        return extend(session, self._log(session_id).known, entries, batch)
 
     def _commit(self, extensions: dict[str, Extension]) -> None:
         """Write, flush, and only then show: a failure takes everything back."""
@@ -173,12 +196,12 @@ class JsonFilesStore:
             for log in logs.values():
                 with suppress(OSError):
                     log.file.undo()
-            self._committing = ()
+            self._committing = frozenset()
             if isinstance(error, OSError):
                 raise self._failed("write to", error) from error
             raise
         with self._lock:
-            self._committing = ()
+            self._committing = frozenset()
             changed = []
             for session_id, log in logs.items():
                 extension = extensions[session_id]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..entry import Session
+from ..session import Session
 from .commit import Extension
 from .json_array import sync, write_all
 

@@ -241,7 +241,7 @@ class StoreContract(ABC):
         assert (entries(store, "s1", 1, 1), entries(store, "s1", 2, 1)) == (kept[:1], kept[1:2])
         kept += append(store, [entry("6")])
         assert (entries(store, "s1"), kept[-1].offset) == (kept, 7)
-        assert (entries(store, "s1", 3), entries(store, "s1", 6)) == (kept[2:], kept[3:])
+        assert (entries(store, "s1", 3), entries(store, "s1", 6)) == (kept[1:], kept[3:])
 
     def test_a_deleted_archive_is_gone(self, store: Store) -> None:
         append(store, [entry("old")])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,6 +47,7 @@ class Hub:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bells: defaultdict[str | None, list[Bell]] = defaultdict(list)
+        self._watching: Counter[str | None] = Counter()  # those of the bells whose readers are people's
 
     def ring(self, *session_ids: str) -> None:
         """Wake all who listen to one of the sessions, and all who listen to every session."""
@@ -63,23 +64,30 @@ class Hub:
             bell.ring()
 
     @contextmanager
-    def listen(self, session_id: str | None) -> Iterator[Bell]:
+    def listen(self, session_id: str | None, *, watching: bool = True) -> Iterator[Bell]:
         """Give a bell that rings for the session, or for every session when it is None.
 
         Call it in the event loop that will wait for the bell.
+
+        Parameters
+        ----------
+        watching
+            Whether what is read is shown to somebody, who has then seen it.
         """
         bell = Bell()
         with self._lock:
             self._bells[session_id].append(bell)
+            self._watching[session_id] += watching
         try:
             yield bell
         finally:
             with self._lock:
                 self._bells[session_id].remove(bell)
+                self._watching[session_id] -= watching
                 if not self._bells[session_id]:
-                    del self._bells[session_id]
+                    del self._bells[session_id], self._watching[session_id]
 
     def watched(self, session_id: str) -> bool:
-        """Whether anybody listens to the session now."""
+        """Whether anybody watches the session now."""
         with self._lock:
-            return session_id in self._bells
+            return self._watching.get(session_id, 0) > 0

@@ -19,11 +19,9 @@ from .artifacts import Artifacts
 from .entry import Entry, check_session_id, fit_message
 from .errors import HeadwayError, InvalidEntry, RunCancelled, RunEnded
 from .estimate import run_fraction
+from .leases import OWNER
 from .logger import ProgressLogger
 from .plans import Plan
-
-OWNER = secrets.token_hex(8)
-"""This process, in the first entry of each run that it starts: another owner's runs died with it."""
 
 UPDATE_SECONDS = 0.05  # at most 20 updates a second reach the log; the last one of a step always does
 
@@ -76,13 +74,13 @@ class Run:
         self._stop = threading.Event()
         self._on_cancel: list[Callable[[], object]] = []
 
-    def begin(self, message: str = "", **data: Any) -> None:
-        """Log the first entry of the run: its plan, and who works on it. To be called once."""
+    def begin(self, message: str = "", **data: Any) -> Entry:
+        """Log and return the first entry of the run: its plan, and who works on it. To be called once."""
         facts = {"plan": list(self.plan.names), "owner": OWNER} | data
         if self.prompt:
             facts["prompt"] = self.prompt
         with self._lock:
-            self._log(message, fraction=0.0, data=facts)
+            return self._log(message, fraction=0.0, data=facts)
 
     def step(self, name: str, message: str = "", **data: Any) -> None:
         """Enter a step of the plan; the one before it is done.
@@ -274,7 +272,7 @@ class Run:
 
     def _log(
         self, message: str, *, fraction: float | None = None, status: str = "running", data: dict[str, Any]
-    ) -> None:
+    ) -> Entry:
         self._message = message
         number, done = self._number, run_fraction(self.plan, self._number, fraction)
         if status == "completed":
@@ -295,3 +293,4 @@ class Run:
         self._logged_at = time.monotonic()
         if self.on_entry is not None:
             self.on_entry(entry)
+        return entry

@@ -1,34 +1,63 @@
-"""Runs whose owner does not live any more are ended by whoever finds them.
-
-An owner is a process that works on runs; it renews its lease in the store while it lives.
-"""
+"""Runs whose owner does not live any more are ended by whoever finds them."""
 
 from __future__ import annotations
 
-from .errors import RunEnded
+import logging
+import threading
+
+from .errors import RunEnded, StoreError
+from .leases import LEASE, OWNER, RENEWED
 from .logger import ProgressLogger
 from .session import ActiveRun, Session
 
-LEASE = 15.0  # seconds after its last sign of life in which an owner is taken to live
+_log = logging.getLogger("headway.orphans")
 
 
-def interrupt_orphans(logger: ProgressLogger, owner: str) -> int:
+def interrupt_orphans(logger: ProgressLogger, owner: str = OWNER) -> int:
     """Renew the lease of *owner*, end the runs of owners whose lease is over, and say how many there were.
 
     A run that another program logs over the network has no owner here, and goes on.
     """
+    active = logger.store.active()  # before the leases: whoever began a run has had one since
     living = logger.store.lease(owner, LEASE)
-    count = 0
-    for session in logger.store.active():
-        for run in session.active_runs:
-            if run.owner is not None and run.owner not in living:
-                count += _interrupt(logger, session, run)
-    return count
+    return sum(
+        _interrupt(logger, session, run)
+        for session in active
+        for run in session.active_runs
+        if run.owner is not None and run.owner not in living
+    )
+
+
+class OrphanWatch:
+    """Interrupts orphans: once, and ever again where other processes that may die share the store."""
+
+    def __init__(self, logger: ProgressLogger) -> None:
+        self._logger = logger
+        self._over = threading.Event()
+        interrupt_orphans(logger)
+        self._thread = threading.Thread(target=self._watch, name="headway-orphans", daemon=True)
+        if logger.store.shared:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(RENEWED):
+            try:
+                interrupt_orphans(self._logger)
+            except StoreError as error:  # it may be there again the next time
+                _log.warning("cannot look for runs whose server has died: %s", error)
 
 
 def _interrupt(logger: ProgressLogger, session: Session, run: ActiveRun) -> bool:
     found = logger.get_progress_logs(session.session_id)
-    last = next(entry for entry in reversed(found) if entry.run_id == run.run_id)
+    last = next((entry for entry in reversed(found) if (entry.run_id or "") == run.run_id), None)
+    if last is None:  # deleted meanwhile
+        return False
     try:
         logger.log(
             session.session_id,
@@ -36,7 +65,7 @@ def _interrupt(logger: ProgressLogger, session: Session, run: ActiveRun) -> bool
             "Interrupted: the server stopped while this was under way. Ask again to repeat it.",
             last.step_number,
             last.total_steps,
-            run_id=run.run_id,
+            run_id=last.run_id,
             status="interrupted",
             run_fraction=run.run_fraction,
             data={"error": {"code": "interrupted", "message": "the server stopped while this was under way"}},

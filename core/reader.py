@@ -109,10 +109,13 @@ class LogReader:
                     yield entry
 
     async def tail_batches(
-        self, session_id: str, since: int = 0, *, epoch: str | None = None
+        self, session_id: str, since: int = 0, *, epoch: str | None = None, watching: bool = True
     ) -> AsyncGenerator[Excerpt]:
-        """Yield the same entries as `tail` in excerpts of at most 1,000, as they were found."""
-        with self.hub.listen(check_session_id(session_id)) as bell:
+        """Yield the same entries as `tail` in excerpts of at most 1,000, as they were found.
+
+        Whoever follows a session has seen it: it is *watching*, unless it says otherwise.
+        """
+        with self.hub.listen(check_session_id(session_id), watching=watching) as bell:
             while True:
                 bell.clear()  # before the look: an append during it rings again
                 found = await self.read(session_id, since, PAGE, epoch=epoch)

@@ -21,6 +21,7 @@ from .answers import Outcome, Waiting, answer, wanted
 from .entry import Entry
 from .errors import LogFull, StoreClosed, StoreUnreachable
 from .hub import Hub
+from .leases import Lease
 from .recent import RecentEntries
 from .stores import Batch, Excerpt, Store, Stored, open_store
 from .stores.commit import by_session, full
@@ -67,6 +68,7 @@ class Recorder:
         self._place = place
         self._thread = threading.Thread(target=self._work, name="headway-recorder", daemon=True)
         self._thread.start()
+        self._lease = Lease(store)
         store.relay(self._heard)
 
     @property
@@ -147,6 +149,7 @@ class Recorder:
                 else:
                     self._apply(item)
             self._commit(appends)
+        self._lease.give_back()
         try:
             self.store.close()
         finally:

@@ -26,11 +26,13 @@ from .errors import (
     UnknownRequestType,
     UnknownRun,
 )
-from .live_run import OWNER, Run
+from .live_run import Run
+from .leases import OWNER
 from .logger import ProgressLogger
-from .orphans import interrupt_orphans
+from .orphans import OrphanWatch
 from .redact import redact
 from .requests import REQUESTS, Request, recognise
+from .stopping import ask_to_stop, asked_to_stop
 
 MAX_PROMPT = 4_000  # characters
 WORKERS = 4  # runs worked on at once; further ones wait their turn
@@ -71,7 +73,8 @@ class Runs:
         self._alive: dict[str, tuple[Run, Future[None]]] = {}
         self._launching = threading.Lock()
         self._closed = threading.Event()
-        interrupt_orphans(logger, OWNER)
+        self._obeying: set[asyncio.Task[None]] = set()
+        self._orphans = OrphanWatch(logger)
 
     async def start(self, session_id: str, prompt: str, type: str | None = None) -> Run:
         """Start a run and return it; its first entry is stored then.
@@ -99,11 +102,17 @@ class Runs:
             raise UnknownRequestType(name, REQUESTS)
         request = REQUESTS[name]
         run = Run(self._logger, session_id, request.plan, prompt=prompt, artifacts=self._artifacts)
-        await asyncio.to_thread(self._launch, run, request)
+        begun = await asyncio.to_thread(self._launch, run, request)
+        if self._logger.store.shared:
+            obeying = asyncio.create_task(self._obey(run, begun.offset))
+            self._obeying.add(obeying)
+            obeying.add_done_callback(self._obeying.discard)
         return run
 
     async def cancel(self, run_id: str) -> None:
         """Stop a run; it has its terminal entry, ``cancelled`` unless it was quicker, when this returns.
+
+        A run that another server works on is asked for it by an entry; it may take that server longer.
 
         Raises
         ------
@@ -111,12 +120,17 @@ class Runs:
             There is no such run, or nothing left to stop.
         """
         run, _ = self._alive.get(run_id, (None, None))
-        if run is None or run.status != "running":
-            last = (await asyncio.to_thread(self._entries, run_id))[-1]
-            if last.terminal:
-                raise RunEnded(run_id, last.status)
+        if run is not None and run.status == "running":
+            await self._stop(run_id, "cancelled", "Stopped")
+            return
+        last = (await asyncio.to_thread(self._entries, run_id))[-1]
+        if last.terminal:
+            raise RunEnded(run_id, last.status)
+        session = await asyncio.to_thread(self._logger.session, last.session_id)
+        active = session.active(run_id)
+        if active is None or active.owner in (None, OWNER):
             raise UnknownRun(run_id)  # another program's: only that one can stop it
-        await self._stop(run_id, "cancelled", "Stopped")
+        await ask_to_stop(self._logger, last)
 
     async def retry(self, run_id: str) -> Run:
         """Start a new run of the same prompt and type, in the same session.
@@ -169,8 +183,11 @@ class Runs:
         UnknownSession
             There is no such session.
         """
-        living = [run_id for run_id, (run, _) in list(self._alive.items()) if run.session_id == session_id]
-        await asyncio.gather(*(self._stop(run_id, "cancelled", "Stopped") for run_id in living))
+        session = await asyncio.to_thread(self._logger.session, session_id)
+        owned = [run.run_id for run in session.active_runs if run.owner is not None]
+        for cancelled in await asyncio.gather(*map(self.cancel, owned), return_exceptions=True):
+            if isinstance(cancelled, BaseException) and not isinstance(cancelled, RunEnded | UnknownRun):
+                raise cancelled
         await asyncio.to_thread(self._delete, session_id)
 
     async def close(self) -> None:
@@ -181,11 +198,17 @@ class Runs:
             await asyncio.gather(*(self._stop(run_id, "interrupted", CLOSED) for run_id in list(self._alive)))
         finally:
             self._workers.shutdown(wait=False, cancel_futures=True)
+            await asyncio.to_thread(self._orphans.stop)
 
-    def _launch(self, run: Run, request: Request) -> None:
+    async def _obey(self, run: Run, since: int) -> None:
+        """Stop a run when another server asks for it."""
+        if await asked_to_stop(self._logger, run, since):
+            await self._stop(run.run_id, "cancelled", "Stopped")
+
+    def _launch(self, run: Run, request: Request) -> Entry:
         """Log a run's first entry and queue its work, in one thread: nobody can give up in between."""
         ahead = len(self._alive) - self._places + 1
-        run.begin(
+        begun = run.begin(
             f"Waiting for {ahead} other run{'s' * (ahead > 1)} to end" if ahead > 0 else "Starting",
             type=request.name,
         )
@@ -194,8 +217,9 @@ class Runs:
                 future = self._workers.submit(self._work, run, request)
                 self._alive[run.run_id] = (run, future)
                 future.add_done_callback(lambda _: self._alive.pop(run.run_id, None))
-                return
+                return begun
         run.end("interrupted", CLOSED)
+        return begun
 
     async def _stop(self, run_id: str, status: str, message: str) -> None:
         run, future = self._alive.get(run_id, (None, None))

@@ -7,12 +7,13 @@ that one function inside its commit, so the session list can never say anything 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from .bounds import check_text
-from .entry import Entry
+from .entry import Entry, encode
 
 MAX_TITLE = 200  # characters
 
@@ -52,6 +53,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         Those of the last entry.
     active_runs : tuple of ActiveRun
         The runs without a terminal entry, the oldest first.
+    size : int
+        Bytes of the entries' JSON forms, together.
     archived : bool
         The log is kept compressed, until the next entry comes.
     """
@@ -67,6 +70,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     run_fraction: float | None = None
     eta_seconds: float | None = None
     active_runs: tuple[ActiveRun, ...] = ()
+    size: int = 0
     archived: bool = False
 
     @property
@@ -117,6 +121,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             run_fraction=entry.run_fraction,
             eta_seconds=entry.eta_seconds,
             active_runs=active,
+            size=self.size + len(encode(entry)),
             archived=False,
         )
 
@@ -141,6 +146,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self, notification=message, last_activity=timestamp, active_runs=active, status=status
         )
+
+
+def archived(session: Session, kept: Iterable[Entry]) -> Session:
+    """Return the record of a session of whose log these entries are kept, compressed."""
+    return msgspec.structs.replace(session, archived=True, size=sum(len(encode(entry)) for entry in kept))
 
 
 def title_from(prompt: str) -> str:

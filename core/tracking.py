@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from .artifacts import Artifacts
 from .errors import RunCancelled
-from .live_run import OWNER, Run
+from .live_run import Run
 from .logger import ProgressLogger
 from .orphans import interrupt_orphans
 from .plans import Plan
@@ -39,7 +39,7 @@ def default_logger() -> ProgressLogger:
     with _lock:
         if _default is None:
             _default = ProgressLogger(os.environ.get("HEADWAY_STORE", "json:logs"))
-            interrupt_orphans(_default, OWNER)
+            interrupt_orphans(_default)
         return _default
 
 

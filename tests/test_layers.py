@@ -43,11 +43,12 @@ headway.testing.making
 headway.testing.contract headway.testing.model
 headway.testing.durable
 headway.testing
+headway.leases
 headway.recorder
 headway.reader
 headway.logger
 headway.live_run
-headway.orphans
+headway.orphans headway.stopping
 headway.views.terminal headway.views.widget
 headway.views.notebook
 headway.views

@@ -22,9 +22,15 @@ class Store(Protocol):
     """An append-only log for each session, and the session's record.
 
     All methods are synchronous and callable from any thread. Writes come from one thread of a process at a
-    time (the recorder's), reads from any number of threads meanwhile. Other processes may have the same
-    store open where a store says so.
+    time (the recorder's), reads from any number of threads meanwhile.
+
+    Attributes
+    ----------
+    shared
+        Whether other processes may write to it, each with a `Store` of its own.
     """
+
+    shared: bool
 
     def append(self, batch: Batch) -> Stored:
         """Write a batch, all of it or nothing, and return it as stored, with offsets 1, 2, 3... in each log.
@@ -102,7 +108,7 @@ class Store(Protocol):
         """Say that *owner* lives for some seconds from now, and return all owners that live.
 
         By the store's clock, or a monotonic one: no server's wall clock decides. A lease of 0 seconds is
-        given back.
+        given back. Unlike the writes, it is called from several threads, also during an append.
         """
         ...
 

@@ -7,11 +7,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
-import msgspec
-
 from ..entry import Entry
 from ..errors import StoreClosed, UnknownSession
-from ..session import Session
+from ..session import Session, archived
 from .batch import Batch, Excerpt, Stored
 from .commit import Facts, begin, by_session, extend
 from .index import SessionIndex
@@ -21,6 +19,8 @@ _offset = attrgetter("offset")
 
 class MemoryStore:
     """Logs in this process's memory, gone when it ends. The URL is ``memory:``."""
+
+    shared = False
 
     def __init__(self, rest: str = "") -> None:
         self._lock = threading.RLock()
@@ -89,8 +89,9 @@ class MemoryStore:
     def archive(self, session_id: str, keep: Callable[[Sequence[Entry]], Sequence[Entry]]) -> Session:
         with self._lock:
             self._check_open()
-            session = msgspec.structs.replace(self._known(session_id), archived=True)
-            self._logs[session_id] = list(keep(self._after(session_id)))
+            kept = list(keep(self._after(session_id)))
+            session = archived(self._known(session_id), kept)
+            self._logs[session_id] = kept
             self._index.put(session)
             return session
 

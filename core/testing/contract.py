@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ..entry import encode
 from ..errors import LogFull, RunEnded, SessionExists, StoreClosed, UnknownSession
 from ..session import ActiveRun, Session
 from ..stores import Batch, Store
@@ -72,6 +73,7 @@ class StoreContract(ABC):
             last_offset=2,
             epoch=found.epoch,
             run_fraction=1.0,
+            size=sum(len(encode(stored)) for stored in log),
         )
 
     def test_a_watched_session_gets_no_notification_and_others_do(self, store: Store) -> None:
@@ -226,7 +228,7 @@ class StoreContract(ABC):
     def test_an_archived_log_reads_as_before_and_goes_on(self, store: Store) -> None:
         log = append(store, [entry(str(n), key=f"k{n}") for n in range(4)])
         archived = store.archive("s1", lambda entries: entries)
-        assert archived == record(store, "s1") and archived.archived
+        assert archived == record(store, "s1") and archived.archived and archived.size
         assert (entries(store, "s1"), entries(store, "s1", 1, 2)) == (log, log[1:3])
         log += append(store, [entry("again", key="k1"), entry("4")])[1:]
         assert (entries(store, "s1"), record(store, "s1").archived) == (log, False)
@@ -235,6 +237,7 @@ class StoreContract(ABC):
         log = append(store, [entry(str(n)) for n in range(6)])
         store.archive("s1", lambda entries: [entries[1], entries[3], entries[5]])
         kept = [log[1], log[3], log[5]]
+        assert record(store, "s1").size == sum(len(encode(stored)) for stored in kept)
         assert [entries(store, "s1", since) for since in range(7)] == [
             kept, kept, kept[1:], kept[1:], kept[2:], kept[2:], [],
         ]  # fmt: skip

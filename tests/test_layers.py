@@ -33,7 +33,7 @@ headway.analyst.examples
 headway.analyst
 headway.bounds
 headway.entry headway.plans headway.redact headway.hub headway.artifacts headway.answers
-headway.estimate headway.session headway.incoming
+headway.estimate headway.session headway.incoming headway.updates
 headway.stores.batch headway.stores.index
 headway.stores.commit headway.stores.folder_lock headway.stores.json_array
 headway.stores.memory headway.stores.session_file
@@ -47,7 +47,7 @@ headway.leases
 headway.recorder
 headway.reader
 headway.logger
-headway.live_run
+headway.live_run headway.retention headway.transfer
 headway.orphans headway.stopping
 headway.views.terminal headway.views.widget
 headway.views.notebook
@@ -59,12 +59,16 @@ headway.requests.chart headway.requests.file headway.requests.text
 headway.requests
 headway.runs
 headway
-headway.dashboard.guard headway.dashboard.headers headway.dashboard.client
+headway.dashboard.guard headway.dashboard.headers headway.dashboard.client headway.dashboard.rates
+headway.dashboard.options
 headway.dashboard.runtime
 headway.dashboard.components.remote headway.dashboard.components.progress_log
 headway.dashboard.components.chat headway.dashboard.components.session_list
 headway.dashboard.components
+headway.dashboard.routes.streams headway.dashboard.routes.coalesce
 headway.dashboard.routes.base headway.dashboard.routes.feed headway.dashboard.routes.components
+headway.dashboard.routes.frames headway.dashboard.routes.farewell
+headway.dashboard.routes.fanout
 headway.dashboard.routes.rest headway.dashboard.routes.ws headway.dashboard.routes.sse
 headway.dashboard.routes.files headway.dashboard.routes.door
 headway.dashboard.routes

@@ -45,9 +45,9 @@ def test_a_viewer_that_does_not_read_harms_nobody_and_gets_everything_in_the_end
 
 
 def test_a_viewer_that_takes_no_byte_is_closed_with_4408(server, until, monkeypatch):
-    from headway.dashboard.routes import base
+    from headway.dashboard.routes import streams
 
-    monkeypatch.setattr(base, "STALLED", 0.2)
+    monkeypatch.setattr(streams, "STALLED", 0.2)
     for number in range(1, 301):
         server.runtime.logger.log("s1", "Count", "word " * 1_600, number, 300)
 

@@ -166,7 +166,7 @@ def test_a_log_that_cannot_be_read_is_closed_with_1011(server, monkeypatch, capl
     def fail(*_):
         raise StoreError("the disk is gone")
 
-    monkeypatch.setattr(server.runtime.logger.store, "session", fail)
+    monkeypatch.setattr(server.runtime.logger.store, "read", fail)
     assert asyncio.run(closed(f"{server.ws}/ws/progress/s1")) == (1011, "the log cannot be read")
     assert "the disk is gone" in caplog.text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import re
 import secrets
@@ -27,7 +26,6 @@ MAX_BODY = 64 * 1024  # bytes
 # takes its chance to read the answer. Tornado hangs up beyond.
 MAX_DROPPED = 64 * 1024 * 1024
 MAX_OFFSET = 2**53 - 1  # what every JSON reader can hold (RFC 8259, 6)
-STALLED = 30.0  # seconds in which a reader takes no byte
 
 STATUS: dict[type[Exception], int] = {
     errors.InvalidSessionId: 400,
@@ -41,6 +39,7 @@ STATUS: dict[type[Exception], int] = {
     errors.RunEnded: 409,
     errors.RunAlive: 409,
     errors.LogReplaced: 409,
+    errors.LogFull: 413,
     errors.StoreError: 503,
 }
 """Which status says what, by class of error; a store that is full says 507 (RFC 4918, 11.5)."""
@@ -262,7 +261,7 @@ def _status(error: BaseException) -> int:
         return error.status_code
     cause = error.__cause__
     if isinstance(error, errors.StoreError) and isinstance(cause, OSError):
-        if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        if cause.errno in errors.FULL:
             return 507
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
@@ -273,24 +272,3 @@ def _detail(error: BaseException) -> str:
     if isinstance(error, HTTPError):
         return error.log_message % error.args if error.log_message else responses.get(error.status_code, "")
     return str(error)
-
-
-async def sent(write: asyncio.Future[None]) -> None:
-    """Wait until a reader has taken what was written to it; `StalledReader` when it takes nothing for 30 s.
-
-    This wait is all the flow control there is: a slow reader is only further behind in the log.
-    """
-    write.add_done_callback(_forget)
-    done, _ = await asyncio.wait({write}, timeout=STALLED)
-    if not done:
-        raise StalledReader
-    write.result()
-
-
-def _forget(write: asyncio.Future[None]) -> None:
-    if not write.cancelled():
-        write.exception()  # a reader that left is no error, also when nobody waits any more
-
-
-class StalledReader(Exception):
-    """The reader took no byte for `STALLED` seconds."""

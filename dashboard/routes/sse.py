@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
-from headway.entry import Entry, check_session_id, encode
-from headway.errors import LogReplaced, StoreError, UnknownSession
+from headway.errors import LogReplaced, StoreError
+from headway.stores import Excerpt
 
-from .base import MAX_OFFSET, READERS, ApiHandler, Problem, StalledReader, log, sent
+from .base import MAX_OFFSET, READERS, ApiHandler, Problem, log
+from .frames import fitting
+from .streams import StalledReader, sent, tune
 
 HEARTBEAT = 15.0  # seconds of silence after which a comment keeps proxies from hanging up
 RETRY = 1000  # milliseconds that a browser waits before it comes back
@@ -28,7 +30,8 @@ class ProgressStream(ApiHandler):
 
     async def get(self, session_id: str) -> None:
         since = self._reached()
-        await asyncio.to_thread(self._check, check_session_id(session_id), since)
+        # Refuses a reader who knows another log, while a status can still say so.
+        await self.runtime.logger.read(session_id, since, 0, epoch=self.epoch())
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # nginx would hold events back
@@ -36,7 +39,7 @@ class ProgressStream(ApiHandler):
         READERS.add(self)
         try:
             await self._send()
-            self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]
+            tune(self._stream)
             self._pump = asyncio.create_task(self._tell(session_id, since))
             await asyncio.wait({self._pump})
         except StreamClosedError:
@@ -58,17 +61,6 @@ class ProgressStream(ApiHandler):
             )
         return int(last)
 
-    def _check(self, session_id: str, since: int) -> None:
-        """Refuse a reader who knows another log, while a status can still say so."""
-        try:
-            session = self.runtime.logger.session(session_id)
-        except UnknownSession:
-            if since or self.epoch():
-                raise LogReplaced(session_id, None) from None
-            return  # is waited for
-        if since > session.last_offset or self.epoch() not in (None, session.epoch):
-            raise LogReplaced(session_id, session.epoch)
-
     async def _tell(self, session_id: str, since: int) -> None:
         try:
             async with aclosing(
@@ -80,11 +72,11 @@ class ProgressStream(ApiHandler):
         except StreamClosedError:
             pass  # the client left while we wrote
         except StalledReader:
-            self.request.connection.stream.close()  # type: ignore[union-attr]
+            self._stream.close()
         except StoreError:
             log.exception("%s cannot be read", self.request.path)
 
-    async def _follow(self, found: AsyncGenerator[list[Entry]]) -> None:
+    async def _follow(self, found: AsyncGenerator[Excerpt]) -> None:
         """Send entries as they come, and a comment whenever it has been quiet for long."""
         coming = asyncio.ensure_future(anext(found))
         try:
@@ -92,17 +84,30 @@ class ProgressStream(ApiHandler):
                 done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT)
                 if not done:
                     self.write(b": still here\n\n")
+                    await self._send()
                 else:
-                    for entry in coming.result():
-                        self.write(b"id: %d\ndata: %b\n\n" % (entry.offset, encode(entry)))
+                    await self._events(coming.result())
                     coming = asyncio.ensure_future(anext(found))
-                await self._send()
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
 
+    async def _events(self, found: Excerpt) -> None:
+        """Send entries as events, a chunk at a time."""
+        entries, encoded = found.entries, found.encoded
+        while entries:
+            fit = fitting(encoded)
+            for entry, body in zip(entries[:fit], encoded, strict=False):
+                self.write(b"id: %d\ndata: %b\n\n" % (entry.offset, body))
+            await self._send()
+            entries, encoded = entries[fit:], encoded[fit:]
+
     async def _send(self) -> None:
-        await sent(asyncio.ensure_future(self.flush()))
+        await sent(asyncio.ensure_future(self.flush()), self._stream)
+
+    @property
+    def _stream(self) -> IOStream:
+        return self.request.connection.stream  # type: ignore[union-attr]
 
     def leave(self) -> None:
         """End the stream; a browser comes back by itself."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from weakref import WeakKeyDictionary
 
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from headway.entry import Entry, check_session_id, encode
-from headway.errors import InvalidSessionId, LogReplaced, StoreClosed, StoreError
+from headway.entry import Entry, check_session_id
 from headway.logger import ProgressLogger
 
-from .base import READERS, STALLED, Guarded, Problem, StalledReader, log, sent
+from .base import READERS, Guarded
+from .fanout import fanout
+from .farewell import GOING, farewell
 from .feed import SessionFeed
-
-FRAME = 64 * 1024  # bytes of entries in one frame
-SEND_BUFFER = 128 * 1024  # bytes; the kernel would take 4 MB for a reader that does not read
+from .frames import Form
+from .streams import sent, stream_of, tune
 
 
 class Socket(Guarded, WebSocketHandler):
@@ -29,7 +29,7 @@ class Socket(Guarded, WebSocketHandler):
     close code (RFC 6455, 7.4.2) and its reason.
     """
 
-    _pump: asyncio.Task[None] | None = None
+    stream: IOStream | None = None  # for direct sends; None when messages go Tornado's way
 
     max_message_size = 4096  # bytes, of what the client says
     ping_interval = 20.0  # seconds
@@ -38,6 +38,7 @@ class Socket(Guarded, WebSocketHandler):
     ping_timeout = 0.0
 
     async def prepare(self) -> None:
+        self._work: asyncio.Task[None] | None = None
         self._refusal = await self.refusal()
         if self._refusal is not None and self._refusal.status == 421:
             raise HTTPError(421)
@@ -47,69 +48,87 @@ class Socket(Guarded, WebSocketHandler):
 
     async def open(self, *args: str) -> None:
         READERS.add(self)
-        self._pump = asyncio.create_task(self._tell(*args))
+        if self._refusal is not None:
+            self.end(self._refusal.close_code, self._refusal.detail)
+            return
+        self.stream = stream_of(self)
+        tune(self.stream)
+        self.work(self.follow(*args))
 
     def on_message(self, message: str | bytes) -> None:
         """Pass over what the client says; some say ``ping`` to keep a proxy from hanging up."""
 
     def on_close(self) -> None:
         READERS.discard(self)
-        if self._pump is not None:
-            self._pump.cancel()
+        self.rest()
 
     def leave(self) -> None:
         """Close with 1001: the reader shall come back."""
-        if self._pump is not None:
-            self._pump.cancel()
-        self.close(1001, "the server is going away")
+        self.end(*GOING)
+
+    def end(self, code: int, reason: str) -> None:
+        """Tell nothing more, and close."""
+        self.rest()
+        self.close(code, _clip(reason))
+
+    def rest(self) -> None:
+        """Tell nothing more."""
+        if self._work is not None:
+            self._work.cancel()
+
+    def work(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Do something for this reader, until it leaves; what goes wrong is its end."""
+        self._work = asyncio.create_task(coroutine)
+        self._work.add_done_callback(self._worked)
+
+    def _worked(self, work: asyncio.Task[None]) -> None:
+        error = None if work.cancelled() else work.exception()
+        if isinstance(error, Exception) and not isinstance(error, (WebSocketClosedError, StreamClosedError)):
+            self.end(*farewell(error, self.request.path))  # else the client left while we wrote
 
     async def follow(self, *args: str) -> None:
-        """Send what there is to tell, for ever."""
+        """Send what there is to tell."""
         raise NotImplementedError
-
-    async def _tell(self, *args: str) -> None:
-        try:
-            if self._refusal is not None:
-                raise _Close(self._refusal.close_code, self._refusal.detail)
-            _tune(self)
-            await self.follow(*args)
-        except WebSocketClosedError:
-            pass  # the client left while we wrote
-        except _Close as close:
-            self.close(close.code, _clip(close.reason))
-        except (Problem, InvalidSessionId) as error:
-            self.close(4400, _clip(error.detail if isinstance(error, Problem) else str(error)))
-        except LogReplaced as error:
-            self.close(4409, _clip(f"log replaced; epoch={error.epoch or ''}"))
-        except StalledReader:
-            self.close(4408, "no byte taken for 30 s")
-        except StoreClosed:
-            self.close(1001, "the server is going away")
-        except StoreError:
-            log.exception("%s cannot be read", self.request.path)
-            self.close(1011, "the log cannot be read")
-        except Exception:
-            log.exception("%s failed", self.request.path)
-            self.close(1011, "internal error")
 
     async def send(self, message: bytes) -> None:
         """Send one text message and wait until the reader's side has taken it."""
-        await sent(self.write_message(message))
+        await sent(self.write_message(message), self.stream)
 
 
 class ProgressSocket(Socket):
     """``/ws/progress/{sid}?since=0``: each entry after *since* as one JSON object a message, in order.
 
     First those that are there, then new ones, without a seam. ``batch=1``: JSON arrays of entries.
+    ``live=1``: without the updates that come faster than anybody sees (see `coalesce`).
     """
+
+    _leave: Callable[[], None] | None = None
 
     async def follow(self, session_id: str) -> None:
         check_session_id(session_id)
-        since, epoch, batch = self.since(), self.epoch(), self.whole("batch", 0, 0, 1)
+        since, epoch = self.since(), self.epoch()
+        form = Form(*(bool(self.whole(name, 0, 0, 1)) for name in Form._fields))
+        if self.stream is None:
+            await self._follow_alone(session_id, form, since, epoch)
+            return
+        shared = fanout(self.runtime.logger)
+        self._leave = lambda: shared.leave(self, session_id, form)
+        shared.join(self, session_id, form, since, epoch)
+
+    async def _follow_alone(self, session_id: str, form: Form, since: int, epoch: str | None) -> None:
+        """Follow the log by Tornado's own ways, where the stream cannot be written to directly."""
+        last: Entry | None = None
         async with aclosing(self.runtime.logger.tail_batches(session_id, since, epoch=epoch)) as found:
-            async for entries in found:
-                for frame in _arrays(entries) if batch else map(encode, entries):
-                    await self.send(frame)
+            async for part in found:
+                for messages, _ in form.chunks(part, before=last):
+                    for message in messages:
+                        await self.send(message)
+                last = part.entries[-1]
+
+    def rest(self) -> None:
+        super().rest()
+        if self._leave is not None:
+            self._leave()
 
 
 class SessionsSocket(Socket):
@@ -126,46 +145,12 @@ class SessionsSocket(Socket):
                     await self.send(session)
 
 
-class _Close(Exception):
-    def __init__(self, code: int, reason: str) -> None:
-        self.code = code
-        self.reason = reason
-
-
 _feeds: WeakKeyDictionary[ProgressLogger, SessionFeed] = WeakKeyDictionary()
 
 
 def _feed(logger: ProgressLogger) -> SessionFeed:
     """Return the one feed of a logger's session list."""
     return _feeds.setdefault(logger, SessionFeed(logger))
-
-
-def _arrays(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Join entries to JSON arrays of about `FRAME` bytes."""
-    frame: list[bytes] = []
-    size = 0
-    for encoded in map(encode, entries):
-        if frame and size + len(encoded) > FRAME:
-            yield b"[" + b",".join(frame) + b"]"
-            frame, size = [], 0
-        frame.append(encoded)
-        size += len(encoded)
-    yield b"[" + b",".join(frame) + b"]"
-
-
-def _tune(handler: WebSocketHandler) -> None:
-    """Set the socket up for small messages at once, little kernel memory, and peers that vanish.
-
-    Tornado turns Nagle's algorithm back on when the handshake's answer is out.
-    """
-    handler.set_nodelay(True)
-    connection = handler.ws_connection
-    stream = getattr(connection, "stream", None)  # has no public name; without it the defaults stay
-    if stream is None or stream.socket is None:
-        return
-    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; a little later than our own limit
-        stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1500 * STALLED))
 
 
 def _clip(reason: str) -> str:

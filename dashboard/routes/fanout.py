@@ -1,0 +1,170 @@
+"""One session's log for many sockets: read once, framed once, sent to each by one call.
+
+All readers that keep up share one place in the log and stand in one list. A flush joins what follows that
+place and sends it to each. A reader that cannot take all of it leaves the list: it has a place of its own
+then, is fed chunks from the log as it takes them, and comes back when it has caught up. There is no queue
+for any reader, so being slow costs no memory, and whoever comes with a backlog is the same case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+from tornado.iostream import IOStream, StreamClosedError
+
+from headway.entry import Entry
+from headway.logger import ProgressLogger
+from headway.stores import Excerpt
+
+from .coalesce import PERIOD
+from .farewell import farewell
+from .frames import PAGE, Form, framed
+from .streams import send, sent
+
+
+class Reader(Protocol):
+    """A socket that follows a session's log."""
+
+    stream: IOStream
+
+    def work(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Do something for this reader, to be cancelled when it leaves; what goes wrong is its end."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the socket."""
+
+
+class Follower:
+    """Follows a log in one form, as long as it has readers. For one event loop."""
+
+    def __init__(self, logger: ProgressLogger, session_id: str, form: Form) -> None:
+        self._logger = logger
+        self._session_id = session_id
+        self._form = form
+        self._epoch: str | None = None
+        self._place = -1  # the offset that all in the list have reached; -1 while the log was not looked at
+        self._last: Entry | None = None  # that they got
+        self._moved = asyncio.Event()
+        self._here: set[Reader] = set()
+        self._list: dict[IOStream, Reader] = {}
+        self._task = asyncio.create_task(self._follow())
+
+    def add(self, reader: Reader, since: int, epoch: str | None) -> None:
+        """Tell a reader what follows offset *since*, until it leaves."""
+        self._here.add(reader)
+        reader.work(self._begin(reader, since, epoch))
+
+    def discard(self, reader: Reader) -> bool:
+        """Let a reader go; return whether it was the last one, with whom the following ends."""
+        self._here.discard(reader)
+        self._list.pop(reader.stream, None)
+        if not self._here:
+            self._task.cancel()
+        return not self._here
+
+    async def _follow(self) -> None:
+        try:
+            with self._logger.hub.listen(self._session_id) as bell:
+                found = await self._logger.read(self._session_id, 0, 0)
+                if found is not None:
+                    self._epoch = found.session.epoch
+                self._move(found.session.last_offset if found is not None else 0)
+                while True:
+                    bell.clear()  # before the look: an append during it rings again
+                    found = await self._logger.read(self._session_id, self._place, PAGE, epoch=self._epoch)
+                    if found is not None and found.entries:
+                        self._epoch = found.session.epoch
+                        self._flush(found)
+                        # One flush in a turn of the loop: what comes meanwhile goes into the next one.
+                        await asyncio.sleep(PERIOD.total_seconds() if self._form.live else 0)
+                    else:
+                        await bell.wait()
+        except Exception as error:
+            goodbye = farewell(error, f"session {self._session_id}")
+            for reader in list(self._here):
+                reader.end(*goodbye)
+
+    def _flush(self, found: Excerpt) -> None:
+        """Send what was found to all in the list; those that do not take all of it leave the list."""
+        messages, last = next(self._form.chunks(found, before=self._last))
+        self._last = last
+        self._move(last.offset)
+        data = framed(messages) if self._list else b""
+        for stream, taken in send(self._list, data):
+            reader = self._list.pop(stream)
+            try:
+                rest = stream.write(memoryview(data)[taken:])  # in this step, else a frame would be torn
+            except StreamClosedError:
+                continue  # the reader is about to leave
+            reader.work(self._catch_up(reader, last.offset, self._epoch, rest))
+
+    def _move(self, place: int) -> None:
+        self._place = place
+        self._moved.set()
+
+    async def _begin(self, reader: Reader, since: int, epoch: str | None) -> None:
+        found = await self._logger.read(
+            self._session_id, since, 0, epoch=epoch
+        )  # refuses another log's place
+        while self._place < since:  # we have not looked yet
+            self._moved.clear()
+            await self._moved.wait()
+        await self._catch_up(reader, since, epoch if found is None else found.session.epoch)
+
+    async def _catch_up(
+        self, reader: Reader, since: int, epoch: str | None, write: asyncio.Future[None] | None = None
+    ) -> None:
+        """Feed a reader that has reached *since* until it has what all in the list have, and put it there."""
+        last: Entry | None = None
+        if write is not None:
+            await sent(write, reader.stream)
+        while since < self._place:
+            data, last, epoch = await self._chunk(since, epoch, last)
+            if last is not None:
+                since = last.offset
+                await sent(reader.stream.write(data), reader.stream)
+            await asyncio.sleep(0)  # the others' turn
+        self._list[reader.stream] = reader  # in the step of the last comparison: without gap or repeat
+
+    async def _chunk(
+        self, since: int, epoch: str | None, last: Entry | None
+    ) -> tuple[bytes, Entry | None, str | None]:
+        """Return frames of what follows, with the last entry in them and the log's epoch."""
+        found = await self._logger.read(self._session_id, since, PAGE, epoch=epoch)
+        if found is None:
+            return b"", last, epoch
+        for messages, reached in self._form.chunks(found, self._place, last):
+            return framed(messages), reached, found.session.epoch
+        return b"", last, found.session.epoch
+
+
+class Fanout:
+    """The followers of a logger's sessions, one for each session and form that somebody reads."""
+
+    def __init__(self, logger: ProgressLogger) -> None:
+        self._logger = logger
+        self._followers: dict[tuple[str, Form], Follower] = {}
+
+    def join(self, reader: Reader, session_id: str, form: Form, since: int, epoch: str | None) -> None:
+        """Tell a reader what follows offset *since* in a session's log, until it leaves."""
+        follower = self._followers.get((session_id, form))
+        if follower is None:
+            follower = self._followers[session_id, form] = Follower(self._logger, session_id, form)
+        follower.add(reader, since, epoch)
+
+    def leave(self, reader: Reader, session_id: str, form: Form) -> None:
+        """Let a reader go; harmless when it has left already."""
+        follower = self._followers.get((session_id, form))
+        if follower is not None and follower.discard(reader):
+            del self._followers[session_id, form]
+
+
+_fanouts: WeakKeyDictionary[ProgressLogger, Fanout] = WeakKeyDictionary()
+
+
+def fanout(logger: ProgressLogger) -> Fanout:
+    """Return the one fan-out of a logger."""
+    return _fanouts.setdefault(logger, Fanout(logger))

@@ -1,0 +1,135 @@
+"""The TCP streams of those who stay: set up, written to directly, and watched for readers that take nothing.
+
+`send` is the fast path of the fan-out: one system call for each reader, without a Future, a Task or a copy.
+It goes past Tornado's buffers, so these hold:
+
+1. Bytes are sent directly only while Tornado's own buffer of the stream is empty (``not stream.writing()``):
+   a pong, a ping or a close frame may be half out at any time, and nothing may come between its halves.
+2. What the kernel does not take is given to ``stream.write`` by the caller in the same synchronous step, so
+   it is next, and a frame is never torn.
+3. The socket is asked for its descriptor in the same step, each time: a stream that was closed has no
+   socket, and its descriptor's number may be another connection's already.
+4. Only plain TCP streams of Tornado's own class are written to; TLS has a state of its own.
+5. The interpreter's lock is kept during a send: it never blocks, and to get the lock back from a thread that
+   computes would cost 5 ms for each reader.
+
+`stream_of` touches the one attribute that Tornado does not document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterable
+
+from tornado.iostream import IOStream
+from tornado.websocket import WebSocketHandler
+
+STALLED = 30.0  # seconds in which a reader takes no byte
+SEND_BUFFER = 128 * 1024  # bytes; the kernel would take 4 MB for a reader that does not read
+
+_FLAGS = getattr(socket, "MSG_DONTWAIT", 0) | getattr(socket, "MSG_NOSIGNAL", 0)
+
+
+class StalledReader(Exception):
+    """The reader took no byte for `STALLED` seconds."""
+
+
+def stream_of(handler: WebSocketHandler) -> IOStream | None:
+    """Return the stream of an open socket that `send` may use; None when it has to go Tornado's way."""
+    stream = getattr(handler.ws_connection, "stream", None)
+    return stream if type(stream) is IOStream and stream.socket is not None and os.name == "posix" else None
+
+
+def send(streams: Iterable[IOStream], data: bytes) -> list[tuple[IOStream, int]]:
+    """Send *data* to each stream; return those that did not take all of it, with how much they took."""
+    size = len(data)
+    short = []
+    for stream in streams:
+        taken = 0
+        if not stream.writing() and (sock := stream.socket) is not None:
+            taken = _send(sock.fileno(), data, size, _FLAGS)
+        if taken != size:
+            short.append((stream, max(taken, 0)))  # what was wrong, the stream finds out by itself
+    return short
+
+
+def _by_os(descriptor: int, data: bytes, size: int, flags: int) -> int:
+    """Send where the C library cannot be called directly."""
+    try:
+        return os.write(descriptor, data)
+    except OSError:
+        return -1
+
+
+def _c_send() -> Callable[[int, bytes, int, int], int]:
+    """Return send(2), called without giving the interpreter's lock away."""
+    if not sys.platform.startswith("linux"):
+        return _by_os  # flags and their meaning differ
+    try:
+        function = ctypes.PyDLL(None).send
+    except (OSError, AttributeError):
+        return _by_os
+    function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
+    function.restype = ctypes.c_ssize_t
+    return function
+
+
+_send = _c_send()
+
+
+def tune(stream: IOStream | None) -> None:
+    """Set a stream up for small messages at once, little kernel memory, and peers that vanish.
+
+    To be called when the headers are out: Tornado turns Nagle's algorithm back on with them.
+    """
+    if stream is None or stream.socket is None:
+        return
+    stream.set_nodelay(True)
+    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; a little later than our own limit
+        stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1500 * STALLED))
+
+
+async def sent(write: asyncio.Future[None], stream: IOStream | None) -> None:
+    """Wait until the kernel has taken what was written to a reader.
+
+    This wait is all the flow control there is: a slow reader is only further behind in the log.
+
+    Raises
+    ------
+    StalledReader
+        The reader took no byte for 30 s; where it cannot be seen what it takes: nothing was taken off our
+        hands in that time.
+    """
+    if not write.done():
+        write.add_done_callback(_forget)
+        clock = asyncio.get_running_loop().time
+        acknowledged, since = _acknowledged(stream), clock()
+        while not (await asyncio.wait({write}, timeout=STALLED / 6))[0]:
+            before, acknowledged = acknowledged, _acknowledged(stream)
+            if acknowledged != before:
+                since = clock()
+            elif clock() - since >= STALLED:
+                raise StalledReader
+    write.result()
+
+
+def _acknowledged(stream: IOStream | None) -> int:
+    """Return how many bytes the reader's side has taken so far (``tcpi_bytes_acked`` of Linux); else 0."""
+    if stream is None or stream.socket is None or not sys.platform.startswith("linux"):
+        return 0
+    try:
+        info = stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+    except OSError:
+        return 0
+    return int(struct.unpack_from("Q", info, 120)[0]) if len(info) >= 128 else 0
+
+
+def _forget(write: asyncio.Future[None]) -> None:
+    if not write.cancelled():
+        write.exception()  # a reader that left is no error, also when nobody waits any more

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import mimetypes
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import StoreError, UnknownArtifact
+from .entry import Entry
+from .errors import FULL, StoreError, UnknownArtifact
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _TYPES = {
@@ -22,9 +22,6 @@ _TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @dataclass(frozen=True)
@@ -114,6 +111,27 @@ class Artifacts:
                     return Artifact(artifact_id, path)
         raise UnknownArtifact(artifact_id)
 
+    def copy(self, artifact_id: str, target: Artifacts) -> bool:
+        """Copy an artifact to another folder, unless it is there; return whether it was copied.
+
+        One that was deleted here is passed over. `StoreError` when the target cannot be written to.
+        """
+        try:
+            made = self.find(artifact_id)
+            place = target.folder / artifact_id
+            if place.exists():
+                return False
+            part = target.folder / f".part-{artifact_id}"
+            shutil.copytree(made.path.parent, part, dirs_exist_ok=True)
+            os.replace(part, place)
+        except UnknownArtifact:
+            return False
+        except OSError as error:
+            raise StoreError(
+                f"cannot copy an artifact to {str(target.folder)!r}: {error.strerror}"
+            ) from error
+        return True
+
     def delete(self, artifact_id: str) -> None:
         """Delete an artifact; it is no error when there is none."""
         if _ID.fullmatch(artifact_id):
@@ -122,4 +140,13 @@ class Artifacts:
     def _ours(self, error: OSError) -> bool:
         """Whether an error is about the folder or the disk; others are of the work that writes."""
         ours, theirs = str(self.folder), str(error.filename)
-        return error.errno in _FULL or theirs.startswith(ours) or ours.startswith(theirs)
+        return error.errno in FULL or theirs.startswith(ours) or ours.startswith(theirs)
+
+
+def artifact_ids(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the ids of the artifacts that the runs of a log have made."""
+    for entry in entries:
+        artifacts = (entry.data or {}).get("artifacts")
+        if entry.terminal and isinstance(artifacts, list):
+            for made in artifacts:
+                yield str(made.get("artifact_id", "")) if isinstance(made, dict) else ""

@@ -5,6 +5,7 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
     HeadwayError
     ├── InvalidSessionId (ValueError)      not a session id
     ├── InvalidEntry (ValueError)          a field of an entry is out of bounds
+    ├── InvalidOption (ValueError)         a setting is not one of those that there are
     ├── KeyReused (ValueError)             an idempotency key came with other content than before
     ├── UnknownSession (LookupError)       no such session
     ├── SessionExists (ValueError)         the id is taken, perhaps in another case
@@ -25,7 +26,11 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""Errors of an operating system that say that no more can be written here, while reading goes on."""
 
 
 class HeadwayError(Exception):
@@ -51,6 +56,15 @@ class InvalidEntry(HeadwayError, ValueError):
         super().__init__(
             f"{field} is {shown if len(shown) <= 80 else shown[:77] + '...'}; allowed: {allowed}"
         )
+
+
+class InvalidOption(HeadwayError, ValueError):
+    """A setting has a value that it cannot have."""
+
+    exit_status = 2  # of a command: it was wrongly used
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"{name} is {value!r}; allowed: {allowed}")
 
 
 class KeyReused(HeadwayError, ValueError):

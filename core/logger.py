@@ -17,13 +17,14 @@ from typing import Any, Literal
 import msgspec
 
 from .entry import Entry, check_message, check_session_id, repeats, timestamp, utc_now, with_key
-from .errors import InvalidEntry, KeyReused
+from .errors import InvalidEntry, InvalidOption, KeyReused
 from .incoming import entry_from
 from .reader import LogReader
 from .recorder import MAX_ENTRIES, Recorder, open_recorder
 from .redact import redact
 from .session import Session, check_title
 from .stores import Store
+from .updates import compacted
 
 MAX_BATCH = 1_000  # entries in one call of log_batch
 MAX_BEHIND = 10_000  # calls that may wait to be written while their callers go on
@@ -202,6 +203,15 @@ class ProgressLogger(LogReader):
         title = redact(check_title(title))
         return self._update(session_id, lambda session: msgspec.structs.replace(session, title=title))
 
+    def archive_session(self, session_id: str) -> Session:
+        """Keep a session's log compressed until its next entry, and return the session.
+
+        Updates that a later one of the same step superseded are dropped from runs that have ended: whoever
+        reads the log ends up the same. `UnknownSession` when there is none.
+        """
+        session: Session = self._change(session_id, lambda: self.store.archive(session_id, compacted))
+        return session
+
     def delete_session(self, session_id: str) -> None:
         """Delete a session with its log; whoever follows it is told. `UnknownSession` when there is none."""
         self._change(session_id, lambda: self.store.delete_session(session_id))
@@ -246,5 +256,5 @@ class ProgressLogger(LogReader):
 
 def _check_durability(durability: Durability) -> Durability:
     if durability not in DURABILITIES:
-        raise InvalidEntry("durability", durability, ", ".join(DURABILITIES))
+        raise InvalidOption("durability", durability, ", ".join(DURABILITIES))
     return durability

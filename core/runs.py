@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from .artifacts import Artifacts
+from .artifacts import Artifacts, artifact_ids
 from .entry import Entry, check_session_id
 from .errors import (
     HeadwayError,
@@ -26,8 +26,8 @@ from .errors import (
     UnknownRequestType,
     UnknownRun,
 )
-from .live_run import Run
 from .leases import OWNER
+from .live_run import Run
 from .logger import ProgressLogger
 from .orphans import OrphanWatch
 from .redact import redact
@@ -188,7 +188,7 @@ class Runs:
         for cancelled in await asyncio.gather(*map(self.cancel, owned), return_exceptions=True):
             if isinstance(cancelled, BaseException) and not isinstance(cancelled, RunEnded | UnknownRun):
                 raise cancelled
-        await asyncio.to_thread(self._delete, session_id)
+        await asyncio.to_thread(self.clear_away, session_id)
 
     async def close(self) -> None:
         """End the living runs as ``interrupted``; none can be started then."""
@@ -284,11 +284,9 @@ class Runs:
             raise UnknownRun(run_id)
         return found
 
-    def _delete(self, session_id: str) -> None:
+    def clear_away(self, session_id: str) -> None:
+        """Delete a session whose runs have ended, with its log and artifacts; `UnknownSession` without one."""
         entries = self._logger.get_progress_logs(session_id)
         self._logger.delete_session(session_id)
-        for entry in entries:
-            data = entry.data or {}
-            if entry.terminal and isinstance(data.get("artifacts"), list):
-                for made in data["artifacts"]:
-                    self._artifacts.delete(str(made.get("artifact_id", "")))
+        for artifact_id in artifact_ids(entries):
+            self._artifacts.delete(artifact_id)

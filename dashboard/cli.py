@@ -1,25 +1,24 @@
-"""The command line: ``headway serve``, ``headway tail`` and ``headway sessions``."""
+"""The command line: its commands and their options."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import functools
-import json
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
 
-from headway.entry import Entry, encode
+from headway.dashboard.cli_copy import run_export, run_import
+from headway.dashboard.cli_remote import run_sessions, run_tail
+from headway.dashboard.options import DEFAULT_STORE, Options
 from headway.errors import HeadwayError
+from headway.recorder import MAX_ENTRIES
 
 URL = "http://localhost:8001"
-QUIET = 1.0  # seconds without an entry after which the session is asked whether it is over
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,23 +47,47 @@ def parser() -> argparse.ArgumentParser:
     )
     _option(serve, "--address", "127.0.0.1", "where to listen; any but this machine's own wants a token")
     _option(serve, "--port", 8001, "port; 0 takes a free one", type=_port)
-    _option(serve, "--store", "json:logs", "where logs are kept: json:FOLDER or memory:")
+    _store(serve)
     _option(serve, "--database", None, "path or URL of the database to ask; the sample shop by default")
     _option(serve, "--token", None, "what clients must show; better in the environment than here")
     _option(serve, "--allowed-host", [], "a further name of the server, as NAME or NAME:PORT (repeatable)",
             action="append")  # fmt: skip
+    _option(serve, "--retain", "", "what is kept, such as 30d,1000,5GB: age, number and size of sessions")
+    _option(serve, "--archive-after", "", "age, such as 7d, after which logs are kept compressed")
+    _option(serve, "--max-entries", MAX_ENTRIES, "in one session's log", type=_count)
+    _option(
+        serve, "--max-rate", 100, "entries a second that one client may log over the network", type=_count
+    )
+    _option(serve, "--workers", 1, "server processes; more than one share a store that can be shared",
+            type=_count)  # fmt: skip
 
     tail = commands.add_parser("tail", help="follow a session until it is no longer processing")
-    tail.set_defaults(command=_tail)
+    tail.set_defaults(command=run_tail)
     tail.add_argument("session", metavar="SESSION", help="the session's id")
     _option(tail, "--since", 0, "how many entries to leave out", type=_count)
     _remote(tail, "each entry as a line of JSON")
 
+    exported = commands.add_parser("export", help="copy all sessions from the store of the logs to another")
+    exported.set_defaults(command=run_export)
+    exported.add_argument("target", metavar="TARGET", help="URL of a store, such as json:backup")
+    _store(exported)
+
+    imported = commands.add_parser("import", help="copy all sessions from another store to that of the logs")
+    imported.set_defaults(command=run_import)
+    imported.add_argument("source", metavar="SOURCE", help="URL of a store, such as json:backup")
+    _store(imported)
+
     sessions = commands.add_parser("sessions", help="list the sessions, newest activity first")
-    sessions.set_defaults(command=_sessions)
+    sessions.set_defaults(command=run_sessions)
     _option(sessions, "--limit", 50, "how many, at most 500", type=_count)
     _remote(sessions, "the list as JSON")
     return top
+
+
+def _store(command: argparse.ArgumentParser) -> None:
+    _option(command, "--store", DEFAULT_STORE, "where logs are kept: json:FOLDER, sqlite:///FILE, "
+            "postgresql://..., redis://... or memory:")  # fmt: skip
+    _option(command, "--artifacts", None, "folder of the results of runs; beside the logs by default")
 
 
 def _remote(command: argparse.ArgumentParser, json_help: str) -> None:
@@ -108,79 +131,13 @@ def _serve(options: argparse.Namespace) -> int:
             app=options.app,
             address=options.address,
             port=options.port,
-            store=options.store,
-            database=options.database,
             token=options.token,
             allowed_hosts=tuple(options.allowed_host),
+            workers=options.workers,
+            **{field.name: getattr(options, field.name) for field in fields(Options)},
         )
     )
     _leave_behind_threads()
-    return 0
-
-
-def _tail(options: argparse.Namespace) -> int:
-    if options.json:
-        status = asyncio.run(_follow(options, lambda entry: print(encode(entry).decode(), flush=True)))
-    else:
-        from rich.console import Console
-
-        from headway.views.terminal import TerminalView
-
-        with TerminalView(Console()) as view:
-            status = asyncio.run(_follow(options, view.add))
-    return 0 if status == "completed" else 1
-
-
-async def _follow(options: argparse.Namespace, show: Callable[[Entry], None]) -> str:
-    """Show entries until the session is no longer processing, and return its status."""
-    from .client import FAILURES, Remote, tail
-
-    remote, seen = Remote(options.url, options.token), options.since
-    say_once = functools.cache(lambda text: print(f"headway: {text}", file=sys.stderr))
-    async with aclosing(tail(options.url, options.session, seen, token=options.token)) as entries:
-        coming = asyncio.ensure_future(anext(entries))
-        try:
-            while True:
-                done, _ = await asyncio.wait({coming}, timeout=QUIET)
-                if done:
-                    entry = coming.result()
-                    show(entry)
-                    seen = entry.offset
-                    coming = asyncio.ensure_future(anext(entries))
-                    if not entry.terminal:
-                        continue
-                try:
-                    session = await remote.session(options.session)
-                except FAILURES:  # `tail` is already trying to get through
-                    say_once(f"no server answers at {options.url}; trying again")
-                    continue
-                if session is None:
-                    say_once(f"waiting for the session {options.session!r} to begin")
-                if session and 0 < session["last_offset"] <= seen and session["status"] != "processing":
-                    return str(session["status"])
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-
-
-def _sessions(options: argparse.Namespace) -> int:
-    from .client import FAILURES, Remote, ServerUnreachable
-
-    remote = Remote(options.url, options.token)
-    try:
-        body = asyncio.run(remote.get("/api/sessions", limit=options.limit)) or b"[]"
-    except HeadwayError:
-        raise
-    except FAILURES as error:
-        raise ServerUnreachable(options.url, error) from error
-    if options.json:
-        print(body.decode())
-        return 0
-    for session in json.loads(body):
-        dot = "●" if session["has_notification"] else " "
-        when = session["last_activity"][:19].replace("T", " ")
-        title = "".join(c if c.isprintable() else " " for c in session["title"])  # others wrote it
-        print(f"{dot} {session['session_id']:36}  {session['status']:10}  {when}  {title}")
     return 0
 
 

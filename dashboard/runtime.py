@@ -13,16 +13,18 @@ import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from headway.analyst.database import Database, open_database
 from headway.analyst.errors import DatabaseError
 from headway.analyst.examples import examples
 from headway.analyst.samples import shop
 from headway.artifacts import Artifacts
+from headway.dashboard.options import DEFAULT_STORE, Options
+from headway.dashboard.rates import Rates
 from headway.logger import ProgressLogger
+from headway.retention import Retainer, Retention
 from headway.runs import Runs
-
-DEFAULT_STORE = "json:logs"
 
 _lock = threading.Lock()
 _runtime: Runtime | None = None
@@ -85,36 +87,45 @@ class Runtime:
     artifacts: Artifacts
     runs: Runs
     database: LazyDatabase
+    retainer: Retainer
+    rates: Rates
     boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def close(self) -> None:
+        """Write all that waits and give back the store; the runs have been closed before."""
+        self.retainer.stop()
+        self.logger.close()
 
 
 def runtime() -> Runtime:
     """Return the runtime of this process; made on first use. Callable from any thread."""
     with _lock:
         if _runtime is None:
-            made = _make(os.environ.get("HEADWAY_STORE") or DEFAULT_STORE, os.environ.get("HEADWAY_DATABASE"))
-            atexit.register(made.logger.close)
+            made = _make(None, Options.of(os.environ))
+            atexit.register(made.close)
             return _set(made)
         return _runtime
 
 
-def use(store: str | ProgressLogger = DEFAULT_STORE, database: str | None = None) -> Runtime:
-    """Make the runtime of this process from a store, or from a logger of your own, and return it.
+def use(store: str | ProgressLogger = DEFAULT_STORE, database: str | None = None, **more: Any) -> Runtime:
+    """Make the runtime of this process and return it.
 
     Parameters
     ----------
     store
-        A store's URL, or a logger, which stays yours to close.
-    database
-        Path or URL of the database that requests ask; None for the generated sample shop.
+        A store's URL, or a logger of your own, which stays yours to close.
+    database, **more
+        As in `Options`.
 
     Raises
     ------
     UnknownStore, StoreError
         The store cannot be opened; the runtime stays as it was.
     """
+    own = store if isinstance(store, ProgressLogger) else None
+    options = Options(store=str(store), database=database, **more)
     with _lock:
-        return _set(_make(store, database))
+        return _set(_make(own, options))
 
 
 def _set(made: Runtime) -> Runtime:
@@ -123,10 +134,20 @@ def _set(made: Runtime) -> Runtime:
     return made
 
 
-def _make(store: str | ProgressLogger, database_url: str | None) -> Runtime:
-    logger = store if isinstance(store, ProgressLogger) else ProgressLogger(store)
-    # A store without a folder of its own forgets; so may what lies beside it.
-    folder = Path(getattr(logger.store, "folder", None) or tempfile.mkdtemp(prefix="headway-"))
-    artifacts = Artifacts(folder / "artifacts")
-    database = LazyDatabase(database_url, folder)
-    return Runtime(logger, artifacts, Runs(logger, artifacts, database), database)
+def _make(logger: ProgressLogger | None, options: Options) -> Runtime:
+    retention = Retention.of(options.retain, options.archive_after)  # before anything is opened
+    logger = logger or ProgressLogger(options.store, max_entries=options.max_entries)
+    folder = _folder(logger)
+    artifacts = Artifacts(Path(options.artifacts) if options.artifacts else folder / "artifacts")
+    database = LazyDatabase(options.database, folder)
+    runs = Runs(logger, artifacts, database)
+    retainer = Retainer(logger, retention, runs.clear_away)
+    return Runtime(logger, artifacts, runs, database, retainer, Rates(options.max_rate))
+
+
+def _folder(logger: ProgressLogger) -> Path:
+    """Return where files lie beside the logs: a store without a folder forgets, or is shared by servers."""
+    folder = getattr(logger.store, "folder", None)
+    if folder is None:
+        folder = "logs" if logger.store.shared else tempfile.mkdtemp(prefix="headway-")
+    return Path(folder)

@@ -32,7 +32,8 @@ headway.analyst.understand
 headway.analyst.examples
 headway.analyst
 headway.bounds
-headway.entry headway.plans headway.redact headway.hub headway.artifacts headway.answers
+headway.entry headway.plans headway.redact headway.hub headway.answers
+headway.artifacts
 headway.estimate headway.session headway.incoming headway.updates
 headway.stores.batch headway.stores.index
 headway.stores.commit headway.stores.folder_lock headway.stores.json_array
@@ -60,7 +61,7 @@ headway.requests
 headway.runs
 headway
 headway.dashboard.guard headway.dashboard.headers headway.dashboard.client headway.dashboard.rates
-headway.dashboard.options
+headway.dashboard.options headway.dashboard.cli_remote headway.dashboard.cli_copy
 headway.dashboard.runtime
 headway.dashboard.components.remote headway.dashboard.components.progress_log
 headway.dashboard.components.chat headway.dashboard.components.session_list
@@ -74,6 +75,7 @@ headway.dashboard.routes.files headway.dashboard.routes.door
 headway.dashboard.routes
 headway.dashboard
 headway.dashboard.app
+headway.dashboard.workers
 headway.dashboard.server
 headway.dashboard.cli
 headway.__main__

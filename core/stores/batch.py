@@ -17,7 +17,8 @@ class Batch:
     Attributes
     ----------
     entries
-        What to write. An entry whose ``key`` its log has already is not written again.
+        What to write. An entry whose ``key`` its log has already is not written again. One that has an
+        offset beyond the log's last keeps it: it is copied from another store, perhaps with gaps.
     watched
         Sessions that somebody sees live: a run that ends there leaves no notification.
     flush

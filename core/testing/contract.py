@@ -246,6 +246,14 @@ class StoreContract(ABC):
         assert (entries(store, "s1"), kept[-1].offset) == (kept, 7)
         assert (entries(store, "s1", 3), entries(store, "s1", 6)) == (kept[1:], kept[3:])
 
+    def test_an_entry_that_is_copied_from_elsewhere_keeps_its_offset(self, store: Store) -> None:
+        log = append(store, [entry("2", offset=2), entry("5", offset=5)]) + append(store, [entry("6")])
+        assert [e.offset for e in log] == [2, 5, 6]
+        assert [entries(store, "s1", since) for since in (0, 2, 4, 5, 6)] == [
+            log, log[1:], log[1:], log[2:], [],
+        ]  # fmt: skip
+        assert record(store, "s1").last_offset == 6
+
     def test_a_deleted_archive_is_gone(self, store: Store) -> None:
         append(store, [entry("old")])
         store.archive("s1", lambda entries: entries)

@@ -142,7 +142,7 @@ def _limit(text: str) -> tuple[str, timedelta | int]:
         return "age", age
     if text.isascii() and text.isdigit() and int(text) > 0:
         return "count", int(text)
-    if found := re.fullmatch(r"(\d{1,9})\s?([KMGT]B)", text):
+    if found := re.fullmatch(r"([0-9]{1,9}) ?([KMGT]B)", text):
         return "size", int(found[1]) * _SIZES[found[2]]
     raise InvalidOption(
         "retain", text, "an age such as 30d, a number of sessions such as 1000, a size such as 5GB"
@@ -150,7 +150,7 @@ def _limit(text: str) -> tuple[str, timedelta | int]:
 
 
 def _age(text: str) -> timedelta | None:
-    found = re.fullmatch(r"(\d{1,5})([smhdw])", text)
+    found = re.fullmatch(r"([0-9]{1,5})([smhdw])", text)
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 

@@ -1,7 +1,7 @@
 """The hub owns the bells that wake readers; a bell carries no payload.
 
-A ring only says "look again". What there is to see is in the store, so a ring that is lost costs
-latency and never data.
+A ring only says "look again", and which session's bell it was. What there is to see is in the store, so a
+ring that is lost costs latency and never data.
 """
 
 from __future__ import annotations
@@ -19,22 +19,30 @@ class Bell:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
-        self._rung = False
+        self._lock = threading.Lock()
+        self._rung: set[str | None] = set()
 
-    def ring(self) -> None:
+    def ring(self, session_id: str | None) -> None:
         """Wake the reader. Callable from any thread; rings that the reader has not answered yet are one."""
-        if self._rung:
+        with self._lock:
+            woken = bool(self._rung)
+            self._rung.add(session_id)
+        if woken:
             return
-        self._rung = True
         try:
             self._loop.call_soon_threadsafe(self._event.set)
         except RuntimeError:  # the reader's loop is closed: nobody is left to be woken
             pass
 
-    def clear(self) -> None:
-        """Be ready for the next ring. To be called *before* the read, else an append during it is lost."""
-        self._rung = False
+    def clear(self) -> set[str | None]:
+        """Be ready for the next ring, and return which sessions rang since the last one; None is every one.
+
+        To be called *before* the read, else an append during it is lost.
+        """
         self._event.clear()
+        with self._lock:
+            rung, self._rung = self._rung, set()
+        return rung
 
     async def wait(self) -> None:
         """Wait for a ring since the last `clear`."""
@@ -52,16 +60,17 @@ class Hub:
     def ring(self, *session_ids: str) -> None:
         """Wake all who listen to one of the sessions, and all who listen to every session."""
         with self._lock:
-            bells = [bell for key in (*session_ids, None) for bell in self._bells.get(key, ())]
-        for bell in bells:
-            bell.ring()
+            bells = [(bell, key) for key in session_ids for bell in self._bells.get(key, ())]
+            bells += [(bell, key) for key in session_ids for bell in self._bells.get(None, ())]
+        for bell, session_id in bells:
+            bell.ring(session_id)
 
     def ring_all(self) -> None:
         """Wake everybody."""
         with self._lock:
             bells = [bell for listening in self._bells.values() for bell in listening]
         for bell in bells:
-            bell.ring()
+            bell.ring(None)
 
     @contextmanager
     def listen(self, session_id: str | None, *, watching: bool = True) -> Iterator[Bell]:

@@ -39,6 +39,11 @@ headway.stores.batch headway.stores.index
 headway.stores.commit headway.stores.folder_lock headway.stores.json_array
 headway.stores.memory headway.stores.session_file
 headway.stores.json_files
+headway.stores.redis_streams headway.stores.redis_streams.change headway.stores.redis_streams.keys
+headway.stores.redis_streams.rows headway.stores.redis_streams.scripts
+headway.stores.redis_streams.records headway.stores.redis_streams.server
+headway.stores.redis_streams.logs headway.stores.redis_streams.rings
+headway.stores.redis_streams.store
 headway.stores headway.recent
 headway.testing.making
 headway.testing.contract headway.testing.model
@@ -74,7 +79,7 @@ headway.dashboard.routes.rest headway.dashboard.routes.ws headway.dashboard.rout
 headway.dashboard.routes.files headway.dashboard.routes.door
 headway.dashboard.routes
 headway.dashboard
-headway.dashboard.app
+headway.dashboard.app headway.dashboard.listening
 headway.dashboard.workers
 headway.dashboard.server
 headway.dashboard.cli

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
+from operator import attrgetter
 
 import msgspec
 
-from headway.entry import Session
-from headway.errors import StoreError
+from headway.errors import LogReplaced
 from headway.logger import ProgressLogger
+from headway.session import Session
 
 LISTED = 500  # sessions, those with the newest activity
 PAUSE = 0.05  # seconds between two looks at the list while it changes
@@ -46,7 +47,7 @@ class SessionFeed:
                     raise self._error
                 if version == 0 < self._version:
                     version = self._version
-                    yield [_encode(session) for session in self._known.values()]
+                    yield [_encode(session) for session in self._newest()]
                 elif news := self._after(version):
                     version = self._version
                     yield news
@@ -62,44 +63,69 @@ class SessionFeed:
         self._changes: dict[str, tuple[int, bytes]] = {}  # the newest last
         self._version = 0  # of the list; 0 before the first look
         self._changed = asyncio.Event()
-        self._error: StoreError | None = None
+        self._error: Exception | None = None
         self._task = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
+        """Look at the sessions whose bells rang; at the whole list when it is not known which."""
         try:
             with self._logger.hub.listen(None) as bell:
+                self._note(await self._list())
+                self._version = max(self._version, 1)
+                self._tell()
                 while True:
-                    bell.clear()
-                    self._note(*await asyncio.to_thread(self._look))
-                    await asyncio.sleep(PAUSE)  # what changes meanwhile is seen in one look
                     await bell.wait()
-        except StoreError as error:
+                    rung = bell.clear()
+                    self._note(await self._list() if None in rung else await self._look_at(rung))
+                    await asyncio.sleep(PAUSE)  # what changes meanwhile is seen in one look
+        except Exception as error:
             self._error = error
-            self._changed.set()
+            self._tell()
 
-    def _look(self) -> tuple[dict[str, Session], list[str]]:
-        """Return the sessions as they are now, and the ids of those that are gone."""
-        listed = self._logger.sessions(LISTED)
-        known = {session.session_id: session for session in listed}
-        missing = [session_id for session_id in self._known if session_id not in known]
-        if len(listed) == LISTED:  # some have only fallen off the list's end
-            missing = [session_id for session_id in missing if self._logger.store.session(session_id) is None]
-        return known, missing
+    async def _list(self) -> dict[str, Session | None]:
+        """Return the sessions as they are now; None for those that are gone."""
+        listed = await asyncio.to_thread(self._logger.sessions, LISTED)
+        found: dict[str, Session | None] = {session.session_id: session for session in reversed(listed)}
+        missing = self._known.keys() - found.keys()
+        # When the list is full, some have only fallen off its end.
+        return (await self._look_at(missing) if len(listed) == LISTED else dict.fromkeys(missing)) | found
 
-    def _note(self, known: dict[str, Session], gone: list[str]) -> None:
+    async def _look_at(self, session_ids: Collection[str]) -> dict[str, Session | None]:
+        return {session_id: await self._session(session_id) for session_id in session_ids}
+
+    async def _session(self, session_id: str) -> Session | None:
+        """Return a session's record, from memory where somebody logs."""
+        known = self._known.get(session_id)
+        try:
+            found = await self._logger.read(session_id, known.last_offset if known else 0, 0)
+        except LogReplaced:
+            found = await self._logger.read(session_id, 0, 0)
+        return None if found is None else found.session
+
+    def _note(self, seen: Mapping[str, Session | None]) -> None:
         """Make a change of each session that is not what it was."""
-        news = [(sid, _encode(session)) for sid, session in known.items() if self._known.get(sid) != session]
-        news += [(sid, msgspec.json.encode({"session_id": sid, "deleted": True})) for sid in gone]
-        first = self._version == 0
-        self._known = known
-        self._version += first
-        for session_id, change in news:
-            self._version += not first
+        before = self._version
+        for session_id, session in seen.items():
+            if session == self._known.get(session_id):
+                continue
+            if session is None:
+                del self._known[session_id]
+                change = msgspec.json.encode({"session_id": session_id, "deleted": True})
+            else:
+                self._known[session_id] = session
+                change = _encode(session)
+            self._version += 1
             self._changes.pop(session_id, None)
             self._changes[session_id] = (self._version, change)
-        if news or first:
-            self._changed.set()
-            self._changed = asyncio.Event()
+        if self._version != before:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _newest(self) -> list[Session]:
+        return sorted(self._known.values(), key=attrgetter("cursor"), reverse=True)[:LISTED]
 
     def _after(self, version: int) -> list[bytes]:
         news = []

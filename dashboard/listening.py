@@ -1,0 +1,101 @@
+"""How many connections the server takes: the queue before them, the descriptors for them, an end to them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+from panel.io.server import Server
+from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+log = logging.getLogger("headway.server")
+
+BACKLOG = 4096  # connections that wait to be accepted; Bokeh's 128 overflow when a crowd comes back
+SPARE = 256  # descriptors that are left for logs, databases and what libraries open
+MOST = 1_000_000  # descriptors; "unlimited" is no number
+PATIENCE = 1.0  # seconds for the request of a client that is refused
+RETRY_AFTER = 5  # seconds
+
+_BODY = b'{"title":"Service Unavailable","status":503,"detail":"too many connections; come back later"}'
+REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\nContent-Type: application/problem+json\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (RETRY_AFTER, len(_BODY), _BODY)
+)
+
+
+def widen(server: Server, most: int | None = None) -> None:
+    """Let a server take crowds: a longer queue, all descriptors that it may have, and a limit.
+
+    Parameters
+    ----------
+    server
+        One that listens.
+    most
+        Connections at once; further ones are answered with 503. What the descriptors allow when left out.
+    """
+    http = server._http  # Bokeh gives neither the sockets nor the backlog out
+    for listening in http._sockets.values():
+        listening.listen(BACKLOG)
+    room = descriptors() - SPARE
+    if most is not None and most > room:
+        log.warning("%d connections need more descriptors than the %d here (ulimit -n)", most, room + SPARE)
+    http.handle_stream = Limit(http.handle_stream, room if most is None else min(most, room))
+
+
+def descriptors() -> int:
+    """Return how many descriptors this process may have, after asking for all that it can get."""
+    if resource is None:
+        return MOST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST if soft == resource.RLIM_INFINITY else soft
+
+
+class Limit:
+    """Answers 503 instead of letting the descriptors run out: accept would fail, and be tried, for ever."""
+
+    def __init__(self, handle: Callable[[IOStream, Any], object], most: int) -> None:
+        self._handle = handle
+        self._most = most
+        self._open: WeakSet[IOStream] = WeakSet()
+        self._refusing: set[asyncio.Task[None]] = set()
+
+    def __call__(self, stream: IOStream, address: Any) -> object:
+        """Take a connection that was accepted, or refuse it."""
+        if self._has_room():
+            self._open.add(stream)
+            return self._handle(stream, address)
+        if len(self._refusing) < SPARE // 2:
+            task = asyncio.create_task(_refuse(stream))
+            self._refusing.add(task)
+            task.add_done_callback(self._refusing.discard)
+        else:
+            stream.close()
+        return None
+
+    def _has_room(self) -> bool:
+        if len(self._open) >= self._most:
+            self._open = WeakSet(stream for stream in self._open if not stream.closed())
+        return len(self._open) < self._most
+
+
+async def _refuse(stream: IOStream) -> None:
+    """Answer when the request is in: who is hung up on while sending may not see why."""
+    with suppress(StreamClosedError, UnsatisfiableReadError, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            await stream.read_until(b"\r\n\r\n", max_bytes=65_536)
+            await stream.write(REFUSAL)
+    stream.close()

@@ -13,7 +13,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ from panel.io.server import Server
 from headway.dashboard.app import page
 from headway.dashboard.guard import Guard, is_loopback
 from headway.dashboard.headers import SecurityHeaders
+from headway.dashboard.listening import widen
+from headway.dashboard.options import Options
 from headway.dashboard.routes import ROUTES, door
 from headway.dashboard.routes.base import READERS
-from headway.dashboard.runtime import DEFAULT_STORE, Runtime, use
+from headway.dashboard.runtime import Runtime, use
 from headway.errors import HeadwayError
 
 log = logging.getLogger("headway.server")
@@ -44,8 +46,8 @@ class CannotServe(HeadwayError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What `headway serve` can be told.
+class Settings(Options):
+    """What `headway serve` can be told besides.
 
     Parameters
     ----------
@@ -53,12 +55,10 @@ class Settings:
         A Python file that is run before the server starts, to register request types.
     address, port
         Where to listen; port 0 takes a free one.
-    store
-        URL of the store of the logs.
-    database
-        Path or URL of the database that requests ask; None for the sample shop.
     token
         What clients must show.
+    max_connections
+        Connections at once; further ones are told to come back later. What the system allows when left out.
     allowed_hosts
         Further names under which the server may be called, as ``name`` or ``name:port``.
     """
@@ -66,9 +66,8 @@ class Settings:
     app: str | None = None
     address: str = "127.0.0.1"
     port: int = 8001
-    store: str = DEFAULT_STORE
-    database: str | None = None
     token: str | None = None
+    max_connections: int | None = None
     allowed_hosts: tuple[str, ...] = ()
 
 
@@ -98,7 +97,7 @@ def serve(settings: Settings) -> None:
     try:
         asyncio.run(_serve(settings, runtime))
     finally:
-        runtime.logger.close()
+        runtime.close()
 
 
 async def _serve(settings: Settings, runtime: Runtime) -> None:
@@ -151,6 +150,7 @@ def listen(settings: Settings, page: Callable[[], Any]) -> Server:
     application = server._tornado
     application.add_transform(SecurityHeaders)
     door.put_door(application, guard, server.prefix)
+    widen(server, settings.max_connections)
     server.start()
     return server
 
@@ -174,14 +174,14 @@ def _why_not_listening(error: OSError, settings: Settings) -> str:
 def _open(settings: Settings) -> Runtime:
     """Open store and database, so that what is wrong with them is said before anybody connects."""
     try:
-        runtime = use(settings.store, settings.database)
+        runtime = use(**{field.name: getattr(settings, field.name) for field in fields(Options)})
     except HeadwayError as error:
         raise CannotServe(f"the store cannot be opened: {error}") from error
     if settings.database is not None:
         try:
             runtime.database()
         except HeadwayError as error:
-            runtime.logger.close()
+            runtime.close()
             raise CannotServe(f"the database cannot be opened: {error}") from error
     return runtime
 

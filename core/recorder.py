@@ -67,9 +67,9 @@ class Recorder:
         self._closed = False
         self._place = place
         self._thread = threading.Thread(target=self._work, name="headway-recorder", daemon=True)
-        self._thread.start()
-        self._lease = Lease(store)
         store.relay(self._heard)
+        self._lease = Lease(store)
+        self._thread.start()
 
     @property
     def behind(self) -> int:
@@ -166,49 +166,45 @@ class Recorder:
         return items
 
     def _commit(self, appends: list[_Append]) -> None:
-        """Write what some callers ask for, and answer them; a failure is only of those who are its cause."""
+        """Write what some callers ask for, and answer them."""
         appends = [append for append in appends if wanted(append.waiting)]
         if not appends:
             return
-        try:
-            answers = self._write(appends)
-        except StoreUnreachable as error:
-            answers = [(append.waiting, error) for append in appends]
-        except Exception as error:  # nothing was written: one by one, so that only the guilty fail
-            answers = [(appends[0].waiting, error)]
-            if len(appends) > 1:
-                answers = [self._write_alone(append) for append in appends]
-            elif isinstance(error, LogFull):
-                self._say_full(appends[0])
+        answers = self._write(appends, time.monotonic() + PATIENCE)
         answer(answers)
         for append, (_, outcome) in zip(appends, answers, strict=True):
             if append.waiting is None and isinstance(outcome, Exception):
                 _log.error("%d entries of nobody who waits are lost: %s", len(append.entries), outcome)
 
-    def _write_alone(self, append: _Append) -> tuple[Waiting, Outcome]:
+    def _write(self, appends: list[_Append], until: float) -> list[tuple[Waiting, Outcome]]:
+        """Write what some callers ask for and return their answers; a failure is only of who is its cause."""
         try:
-            return self._write([append])[0]
+            return self._write_together(appends, until)
+        except StoreUnreachable as error:
+            return [(append.waiting, error) for append in appends]
         except Exception as error:
+            if len(appends) > 1:  # nothing was written: by halves, so the others are still written together
+                half = len(appends) // 2
+                return self._write(appends[:half], until) + self._write(appends[half:], until)
             if isinstance(error, LogFull):
-                self._say_full(append)
-            return append.waiting, error
+                self._say_full(appends[0], until)
+            return [(appends[0].waiting, error)]
 
-    def _write(self, appends: list[_Append]) -> list[tuple[Waiting, Outcome]]:
-        """Write the entries of some calls, wake the readers, and return the answers to the callers."""
+    def _write_together(self, appends: list[_Append], until: float) -> list[tuple[Waiting, Outcome]]:
+        """Write the entries of some calls in one commit, and wake the readers."""
         entries = [entry for append in appends for entry in append.entries]
         watched = {e.session_id for e in entries if e.terminal and self.hub.watched(e.session_id)}
         flush = any(append.flush for append in appends)
         self._number += 1
-        stored = self._append(Batch(entries, watched, flush, self._limit, self._writer, self._number))
+        stored = self._append(Batch(entries, watched, flush, self._limit, self._writer, self._number), until)
         for session_id, group in by_session(stored.entries).items():
             self.recent.add(stored.sessions[session_id], group)
         self.hub.ring(*stored.sessions)
         rest = iter(stored.entries)
         return [(append.waiting, list(islice(rest, len(append.entries)))) for append in appends]
 
-    def _append(self, batch: Batch) -> Stored:
-        """Write a batch; when the store's server does not answer, the same one again for a while."""
-        until = time.monotonic() + PATIENCE
+    def _append(self, batch: Batch, until: float) -> Stored:
+        """Write a batch; when the store's server does not answer, the same one again until it is too late."""
         while True:
             try:
                 return self.store.append(batch)
@@ -217,11 +213,11 @@ class Recorder:
                     raise
                 time.sleep(PAUSE)
 
-    def _say_full(self, append: _Append) -> None:
+    def _say_full(self, append: _Append, until: float) -> None:
         """Have the log say itself that it is full; it says so once."""
         last = append.entries[-1]
         try:
-            self._write([_Append([full(last, self._limit)], None, append.flush)])
+            self._write_together([_Append([full(last, self._limit)], None, append.flush)], until)
         except Exception:
             _log.exception("the log of session %s cannot say that it is full", last.session_id)
 
@@ -233,7 +229,7 @@ class Recorder:
             outcome = change.work()
         except Exception as error:
             outcome = error
-        self.recent.outdate(change.session_id)
+        self.recent.forget(change.session_id)
         self.hub.ring(change.session_id)
         answer([(change.waiting, outcome)])
 

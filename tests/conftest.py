@@ -1,4 +1,4 @@
-"""Fixtures for all tests: real servers on free ports."""
+"""Fixtures for all tests: loggers and runs, and real servers on free ports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-SECONDS = 30  # that anything may take before a test fails
+from .loggers import SECONDS, each_logger, hosting, logger, store
+
+__all__ = ["each_logger", "hosting", "logger", "store"]  # fixtures, here for every test
 
 
 @dataclass

@@ -13,7 +13,7 @@ from headway.stores import Excerpt
 
 from .base import MAX_OFFSET, READERS, ApiHandler, Problem, log
 from .frames import fitting
-from .streams import StalledReader, sent, tune
+from .streams import StalledReader, sent, tune, vanished
 
 HEARTBEAT = 15.0  # seconds of silence after which a comment keeps proxies from hanging up
 RETRY = 1000  # milliseconds that a browser waits before it comes back
@@ -83,6 +83,8 @@ class ProgressStream(ApiHandler):
             while True:
                 done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT)
                 if not done:
+                    if vanished(self._stream):
+                        raise StalledReader
                     self.write(b": still here\n\n")
                     await self._send()
                 else:

@@ -32,6 +32,8 @@ from tornado.websocket import WebSocketHandler
 STALLED = 30.0  # seconds in which a reader takes no byte
 SEND_BUFFER = 128 * 1024  # bytes; the kernel would take 4 MB for a reader that does not read
 
+_INFO = 128  # bytes of tcp_info, up to tcpi_bytes_acked
+_U32, _U64 = struct.Struct("=I"), struct.Struct("=Q")
 _FLAGS = getattr(socket, "MSG_DONTWAIT", 0) | getattr(socket, "MSG_NOSIGNAL", 0)
 
 
@@ -83,16 +85,15 @@ _send = _c_send()
 
 
 def tune(stream: IOStream | None) -> None:
-    """Set a stream up for small messages at once, little kernel memory, and peers that vanish.
+    """Set a stream up for small messages at once, and little kernel memory.
 
-    To be called when the headers are out: Tornado turns Nagle's algorithm back on with them.
+    To be called when the headers are out: Tornado turns Nagle's algorithm back on with them. There is no
+    TCP_USER_TIMEOUT: Linux ends a slow reader by it, too, whose window is too small for a whole segment.
     """
     if stream is None or stream.socket is None:
         return
     stream.set_nodelay(True)
     stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; a little later than our own limit
-        stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1500 * STALLED))
 
 
 async def sent(write: asyncio.Future[None], stream: IOStream | None) -> None:
@@ -119,15 +120,26 @@ async def sent(write: asyncio.Future[None], stream: IOStream | None) -> None:
     write.result()
 
 
+def vanished(stream: IOStream | None) -> bool:
+    """Whether the reader's side has not even acknowledged anything for a while, though something is out."""
+    info = _info(stream)
+    unacknowledged, last_ack = _U32.unpack_from(info, 24)[0], _U32.unpack_from(info, 56)[0]
+    return unacknowledged > 0 and last_ack > 1500 * STALLED  # milliseconds
+
+
 def _acknowledged(stream: IOStream | None) -> int:
-    """Return how many bytes the reader's side has taken so far (``tcpi_bytes_acked`` of Linux); else 0."""
-    if stream is None or stream.socket is None or not sys.platform.startswith("linux"):
-        return 0
-    try:
-        info = stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
-    except OSError:
-        return 0
-    return int(struct.unpack_from("Q", info, 120)[0]) if len(info) >= 128 else 0
+    """Return how many bytes the reader's side has taken so far."""
+    return int(_U64.unpack_from(_info(stream), 120)[0])
+
+
+def _info(stream: IOStream | None) -> bytes:
+    """Return what Linux tells of a connection (``struct tcp_info`` of linux/tcp.h); zeros elsewhere."""
+    if stream is not None and stream.socket is not None and sys.platform.startswith("linux"):
+        try:
+            return stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO).ljust(_INFO, b"\0")
+        except OSError:
+            pass  # no TCP, or closed
+    return bytes(_INFO)
 
 
 def _forget(write: asyncio.Future[None]) -> None:

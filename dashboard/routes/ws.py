@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from weakref import WeakKeyDictionary
 
 from tornado.iostream import IOStream, StreamClosedError
@@ -19,7 +19,9 @@ from .fanout import fanout
 from .farewell import GOING, farewell
 from .feed import SessionFeed
 from .frames import Form
-from .streams import sent, stream_of, tune
+from .streams import sent, stream_of, tune, vanished
+
+BEAT = 20.0  # seconds
 
 
 class Socket(Guarded, WebSocketHandler):
@@ -32,13 +34,12 @@ class Socket(Guarded, WebSocketHandler):
     stream: IOStream | None = None  # for direct sends; None when messages go Tornado's way
 
     max_message_size = 4096  # bytes, of what the client says
-    ping_interval = 20.0  # seconds
-    # No time limit for the pong: a slow reader finds the ping only when it has read what is before it.
-    # A peer that is gone is found out by TCP_USER_TIMEOUT, one that reads nothing by STALLED.
-    ping_timeout = 0.0
+    ping_interval = 0.0  # Tornado's pings: a task for each socket; `_beat` needs a timer
+
+    _work: asyncio.Task[None] | None = None
+    _heart: asyncio.TimerHandle | None = None
 
     async def prepare(self) -> None:
-        self._work: asyncio.Task[None] | None = None
         self._refusal = await self.refusal()
         if self._refusal is not None and self._refusal.status == 421:
             raise HTTPError(421)
@@ -53,7 +54,21 @@ class Socket(Guarded, WebSocketHandler):
             return
         self.stream = stream_of(self)
         tune(self.stream)
+        self._heart = asyncio.get_running_loop().call_later(BEAT, self._beat)
         self.work(self.follow(*args))
+
+    def _beat(self) -> None:
+        """Ping, for whoever hangs up on silence between us, and see whether the client is still there.
+
+        There is no time limit for the pong: a slow reader finds the ping only when it has read what is
+        before it. Its side acknowledges it all the same.
+        """
+        if vanished(self.stream):
+            self.stream.close()  # type: ignore[union-attr]
+            return
+        self._heart = asyncio.get_running_loop().call_later(BEAT, self._beat)
+        with suppress(WebSocketClosedError, StreamClosedError):
+            self.ping()
 
     def on_message(self, message: str | bytes) -> None:
         """Pass over what the client says; some say ``ping`` to keep a proxy from hanging up."""
@@ -61,6 +76,8 @@ class Socket(Guarded, WebSocketHandler):
     def on_close(self) -> None:
         READERS.discard(self)
         self.rest()
+        if self._heart is not None:
+            self._heart.cancel()
 
     def leave(self) -> None:
         """Close with 1001: the reader shall come back."""

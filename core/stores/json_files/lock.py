@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from ..errors import StoreLocked
+from ...errors import StoreLocked
 
 if sys.platform == "win32":
     import msvcrt

@@ -1,0 +1,141 @@
+"""The journal of a folder: what was committed since the array files were last known to be on disk.
+
+A commit is one line in the newest of its files, ``_journal.1``, ``_journal.2``... and one flush, however
+many sessions it is about. An older file is deleted when all that it says is on disk elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from .changes import Change, changes_of, line_of
+from .disk import NEW, PRIVATE, read_at, reserve, sync, sync_folder, write_at
+
+PREFIX = "_journal."
+RESERVE = 1 << 20  # bytes that are set aside at once
+
+
+def segments(folder: Path) -> list[Path]:
+    """Return the files of a folder's journal, the oldest first."""
+    found = [path for path in folder.glob(PREFIX + "*") if path.name.removeprefix(PREFIX).isdecimal()]
+    return sorted(found, key=_number)
+
+
+def lines_of(content: bytes) -> tuple[list[list[Change]], bytes]:
+    """Return what a file of the journal says, and what of it is damaged.
+
+    Each line says itself whether it is whole, and a line counts only where its predecessors do, so those
+    behind a damaged one are read, too.
+    """
+    lines, damaged = [], []
+    for text in content.split(b"\n"):
+        if changes := changes_of(text):
+            lines.append(changes)
+        elif text.strip(b"\0"):
+            damaged.append(text)
+    return lines, b"\n".join(damaged)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.removeprefix(PREFIX))
+
+
+class Segment:
+    """One file of the journal, open for writing. One thread at a time."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        """Make the file; its name is on disk then.
+
+        Raises
+        ------
+        OSError
+            It cannot be made; nothing is left of it.
+        """
+        self.number = number
+        self.path = folder / f"{PREFIX}{number}"
+        self.end = 0  # of the last line
+        self._before = 0  # where the last line begins
+        self._flushed = 0  # up to here it is on disk
+        self._reserved = 0
+        self._spoilt = False  # behind the end is what was not committed, or may be
+        self._descriptor = os.open(self.path, NEW, PRIVATE)
+        try:
+            self._reserve(1)
+            sync_folder(folder)
+        except OSError:
+            self.close()
+            with suppress(OSError):
+                self.path.unlink()
+            raise
+
+    @property
+    def deleted(self) -> bool:
+        """Whether somebody has deleted the file by hand."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    def commit(self, changes: Sequence[bytes], *, flush: bool) -> None:
+        """Write one line, and return when it is on disk, if it is to be flushed.
+
+        Raises
+        ------
+        OSError
+            Nothing was committed.
+        """
+        if self._spoilt:
+            self._mend()
+        line = line_of(changes)
+        self._before = self.end
+        self._spoilt = True
+        try:
+            if self.end + len(line) > self._reserved:
+                self._reserve(len(line))
+            write_at(self._descriptor, line, self.end)
+            if flush:
+                sync(self._descriptor)
+        except BaseException:
+            with suppress(OSError):  # the next commit does it first, then
+                self._mend()
+            raise
+        self._spoilt = False
+        self.end += len(line)
+        if flush:
+            self._flushed = self.end
+
+    def take_back(self) -> None:
+        """Take the last line back; if that fails, the next commit does it first."""
+        self.end = self._before
+        self._spoilt = True
+        with suppress(OSError):
+            self._mend()
+            if self._flushed > self.end:
+                self._flushed = self.end
+                sync(self._descriptor)
+
+    def flush(self) -> None:
+        """Return when all lines are on disk."""
+        sync(self._descriptor)
+        self._flushed = self.end
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _mend(self) -> None:
+        """Cut off what is behind the end.
+
+        After a flush that failed, the system takes what it could not write for written. Lines that were
+        not flushed before may be among it, so they are written again.
+        """
+        os.ftruncate(self._descriptor, self.end)
+        self._reserved = self.end
+        flushed = min(self._flushed, self.end)
+        write_at(self._descriptor, read_at(self._descriptor, self.end - flushed, flushed), flushed)
+        self._spoilt = False
+
+    def _reserve(self, count: int) -> None:
+        count = max(count, RESERVE)
+        reserve(self._descriptor, self.end, count)
+        self._reserved = self.end + count

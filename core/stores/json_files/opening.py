@@ -1,0 +1,148 @@
+"""What is in a folder when it is opened: records, what the journal adds, and files that came and went."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...entry import check_session_id
+from ...errors import InvalidSessionId
+from .archive import PACKED, packed_path, take_up_packed
+from .changes import Record
+from .disk import PART, read_file
+from .journal import lines_of, segments
+from .logs import SUFFIX
+from .mending import DAMAGED, has, put_aside, take_up
+from .replay import Replay
+
+
+@dataclass
+class Names:
+    """The files of a folder that belong to sessions, by session."""
+
+    arrays: set[str] = field(default_factory=set)
+    packed: set[str] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
+    parts: list[str] = field(default_factory=list)  # of files that a crash has left unfinished
+
+
+def names_in(folder: Path) -> Names:
+    """Look what there is, by name only: that is quick, however many files there are."""
+    names = Names()
+    with os.scandir(folder) as files:
+        for file in files:
+            session_id, suffix, rest = file.name.partition(SUFFIX)
+            if file.name.endswith(PART):
+                names.parts.append(file.name)
+            elif not suffix or not _is_id(session_id):
+                continue
+            elif not rest:
+                names.arrays.add(session_id)
+            elif rest == PACKED:
+                names.packed.add(session_id)
+            elif rest.startswith((DAMAGED, PACKED + DAMAGED)):
+                names.damaged.add(session_id)
+    return names
+
+
+@dataclass
+class Found:
+    """What is in a folder.
+
+    Attributes
+    ----------
+    records
+        Of all its sessions.
+    new
+        Sessions whose record was made from the log just now: no line of the journal says it yet.
+    touched
+        Sessions that the file of records does not have as they are.
+    damaged
+        Sessions beside whose log damaged bytes lie, or may lie.
+    journal
+        The files that say what is in `touched`.
+    """
+
+    records: dict[str, Record]
+    new: set[str]
+    touched: set[str]
+    damaged: set[str]
+    journal: list[Path]
+
+
+def take_stock(folder: Path, records: dict[str, Record]) -> Found:
+    """Return what is in a folder, and mend it: every log is whole then, and has what the journal has."""
+    names = names_in(folder)
+    for part in names.parts:
+        (folder / part).unlink(missing_ok=True)
+    replay = Replay(records)
+    journal = segments(folder)
+    for path in journal:
+        lines, damaged = lines_of(read_file(path))
+        if damaged:
+            put_aside(path, damaged)
+        replay.apply(lines)
+    for change in replay.lost:
+        put_aside(folder / (change.session_id + SUFFIX), change.block)
+    found = Found(replay.records, set(), replay.touched, names.damaged, journal)
+    for session_id, chain in replay.chains.items():
+        path = folder / (session_id + SUFFIX)
+        record = replay.records.get(session_id)
+        if chain and (record is None or not has(path, record, chain)):
+            _put(found, session_id, take_up(path, session_id, record, chain))
+            (names.arrays.add if path.exists() else names.arrays.discard)(session_id)
+    _compare(folder, names, found)
+    return found
+
+
+def _compare(folder: Path, names: Names, found: Found) -> None:
+    """Make the records those of the files that are there."""
+    for session_id in names.arrays | names.packed | found.records.keys():
+        path = folder / (session_id + SUFFIX)
+        record = found.records.get(session_id)
+        plain, packed = session_id in names.arrays, session_id in names.packed
+        if record is None and session_id in found.touched:  # deleted, and the crash came before the files
+            path.unlink(missing_ok=True)
+            packed_path(path).unlink(missing_ok=True)
+        elif record is None or (plain, packed) != _expected(record):
+            _put(found, session_id, _chosen(path, session_id, record, plain=plain, packed=packed))
+
+
+def _expected(record: Record) -> tuple[bool, bool]:
+    return (record.length > 0 and not record.packed, record.packed)
+
+
+def _chosen(path: Path, session_id: str, known: Record | None, *, plain: bool, packed: bool) -> Record | None:
+    """Return the record of a log of which another file is there than is known, or both."""
+    if not plain and not packed:
+        return None  # deleted by hand
+    compressed = take_up_packed(path, session_id, known) if packed else None
+    if plain and compressed and known and known.packed:
+        content = take_up(path, session_id, None)
+        if content is None or content.session.last_offset <= known.session.last_offset:
+            path.unlink()  # a crash came before that
+            return known
+    if not plain:
+        return compressed
+    array = take_up(path, session_id, known)
+    if array and compressed and compressed.session.last_offset <= array.session.last_offset:
+        packed_path(path).unlink()
+    return array or compressed
+
+
+def _put(found: Found, session_id: str, record: Record | None) -> None:
+    found.touched.add(session_id)
+    found.damaged.add(session_id)
+    if record is None:
+        found.records.pop(session_id, None)
+    else:
+        found.records[session_id] = record
+        found.new.add(session_id)
+
+
+def _is_id(text: str) -> bool:
+    with suppress(InvalidSessionId):
+        return bool(check_session_id(text))
+    return False

@@ -33,7 +33,8 @@ class TrialStore(MemoryStore):
     began, gate
         A commit has begun; it goes on when the gate is open, as it is at first.
     before
-        Called with each batch before it is written; what it raises, the store raises.
+        Called with each batch that begins from now on, before it is written; what it raises, the store
+        raises.
     """
 
     def __init__(self) -> None:
@@ -44,10 +45,11 @@ class TrialStore(MemoryStore):
         self.before: Callable[[Batch], object] = lambda batch: None
 
     def append(self, batch: Batch) -> Stored:
+        before = self.before
         self.began.set()
         assert self.gate.wait(SECONDS)
         self.batches.append(batch)
-        self.before(batch)
+        before(batch)
         return super().append(batch)
 
     def fail(self, error: Exception) -> None:

@@ -19,6 +19,7 @@ Each one is also the builtin that a caller would expect, so that ``except ValueE
     ├── LogReplaced (ValueError)           the reader knows another log than the one that is there
     ├── UnknownStore (ValueError)          no store for that URL
     └── StoreError (OSError)               the store could not read or write
+        ├── StoreForgets                   its server does not keep what it acknowledges
         ├── StoreLocked                    another process writes to it
         ├── StoreUnreachable               its server does not answer; a write may have been done or not
         └── StoreClosed                    it was closed before
@@ -182,6 +183,16 @@ class StoreUnreachable(StoreError):
     Unlike any other `StoreError`, one of a write does not say that nothing was written: the connection may
     have broken after the commit. Whoever repeats the entries gives them idempotency keys.
     """
+
+
+class StoreForgets(StoreError):
+    """The store's server does not keep what it acknowledges."""
+
+    def __init__(self, server: str, reasons: str) -> None:
+        super().__init__(
+            f"{server} would forget acknowledged entries: {reasons}; "
+            "have the server keep them, or say that it may forget (--allow-volatile)"
+        )
 
 
 class StoreLocked(StoreError):

@@ -14,6 +14,8 @@ from .batch import Batch, Excerpt, Stored
 STORES = {
     "memory": "headway.stores.memory:MemoryStore",
     "json": "headway.stores.json_files:JsonFilesStore",
+    "redis": "headway.stores.redis_streams.store:RedisStore",
+    "rediss": "headway.stores.redis_streams.store:RedisOverTls",
 }
 """Scheme of a store's URL -> ``module:class``; the module is imported when the store is opened."""
 

@@ -1,0 +1,196 @@
+"""One Redis or Valkey server: how it is reached, what is asked of it, and what it must promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, ReadOnlyError, RedisError, ResponseError
+from redis.retry import Retry
+
+from ...errors import StoreClosed, StoreError, StoreForgets, StoreUnreachable
+from .change import COMPARE_AND_WRITE, Change
+
+OLDEST = (7, 0)
+TIMEOUT = 10  # seconds that the server may be silent
+FLUSHED_IN = 8_000  # milliseconds that its disk may take; it says so itself, before the time above is up
+
+_BROKEN = (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OSError)
+
+
+class Server:
+    """The connections to one server. Callable from any thread, but `apply` from one at a time."""
+
+    def __init__(self, url: str) -> None:
+        """Reach the server.
+
+        Parameters
+        ----------
+        url
+            ``redis://`` or ``rediss://`` (TLS), ``[USER:PASSWORD@]HOST[:PORT][/DATABASE]`` and options:
+            ``prefix`` of all keys (``hw:``), ``allow-volatile=1`` for a server that may forget, and those of
+            redis-py, such as ``ssl_ca_certs``.
+
+        Raises
+        ------
+        StoreUnreachable
+            It does not answer.
+        StoreForgets
+            It does not keep what it acknowledges.
+        StoreError
+            The URL is none, or the server is too old.
+        """
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        self.prefix = options.pop("prefix", "hw:")
+        self._volatile = options.pop("allow-volatile", "") not in ("", "0")
+        self._name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self._wait = False  # for the disk, after each write
+        self._closed = False
+        url = urlunsplit(parts._replace(query=urlencode(options)))
+        try:
+            # What is written is not sent again by redis-py, which cannot know whether it was done. One
+            # connection: what waits becomes one batch. Reads come from as many threads as there are.
+            self._writing = self._client(url, 0, max_connections=1, redis_connect_func=self._connected)
+            self._reading = self._client(url, 1)
+        except ValueError as error:
+            raise StoreError(f"cannot open the store {self}: {error}") from error
+        self._compare_and_write = self._writing.register_script(COMPARE_AND_WRITE)
+        self._scripts: dict[str, Any] = {}
+        self.database = int(self._reading.connection_pool.connection_kwargs.get("db", 0))
+        with self._answering():
+            self._writing.ping()
+
+    def __str__(self) -> str:
+        return self._name
+
+    def apply(self, change: Change, flush: bool) -> dict[tuple[str, str], str | None] | None:
+        """Do a change, all of it, and return None; or return what there is when it was not what was believed.
+
+        Parameters
+        ----------
+        flush
+            Whether the server's disk must have it.
+        """
+        with self._answering(), self._one_connection(flush) as connection:
+            answer = self._compare_and_write(args=[change.encoded()], client=connection)
+            if answer is not None:
+                return change.found(answer)
+            if flush and self._wait and change.writes:
+                flushed, _ = connection.execute_command(  # type: ignore[no-untyped-call]
+                    "WAITAOF", 1, 0, FLUSHED_IN)
+                if not flushed:
+                    raise StoreUnreachable(f"the disk of {self} is too slow: nothing says that it has it all")
+        return None
+
+    def ask(self, script: str, keys: Sequence[str], *arguments: object) -> Any:
+        """Run a script that may be run again when the connection breaks, and return its answer."""
+        known = self._scripts.get(script)
+        if known is None:
+            known = self._scripts[script] = self._reading.register_script(script)
+        with self._answering():
+            return known(keys, arguments)
+
+    def fields(self, key: str, fields: Sequence[str]) -> list[bytes | None]:
+        """Return the values of some fields of a hash."""
+        with self._answering():
+            return list(self._reading.hmget(key, fields)) if fields else []  # type: ignore[arg-type]
+
+    def members(self, key: str) -> list[str]:
+        """Return the members of a set."""
+        with self._answering():
+            return [member.decode() for member in self._reading.smembers(key)]  # type: ignore[union-attr]
+
+    @contextmanager
+    def subscribed(self, channel: str) -> Iterator[Any]:
+        """Listen to a channel on a connection of one's own."""
+        with self._answering(), self._reading.pubsub() as listening:
+            listening.subscribe(channel)
+            yield listening
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._closed = True
+        self._writing.close()
+        self._reading.close()
+
+    def _client(self, url: str, retries: int, **more: Any) -> redis.Redis:
+        return redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), retries),
+            **more,
+        )
+
+    @contextmanager
+    def _one_connection(self, flush: bool) -> Iterator[redis.Redis]:
+        """Give a client; one that stays on its connection where it has to wait for what it has written."""
+        if flush and self._wait:
+            with self._writing.client() as connection:
+                yield connection
+        else:
+            yield self._writing
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Say what went wrong in our own words."""
+        if self._closed:
+            raise StoreClosed
+        try:
+            yield
+        except AuthenticationError as error:
+            raise StoreError(f"{self} does not let us in: {error}") from error
+        except _BROKEN as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreUnreachable(f"{self} does not answer: {error}") from error
+        except RedisError as error:
+            raise StoreError(f"{self} refuses: {error}") from error
+
+    def _connected(self, connection: Any) -> None:
+        """Look at the server at each connection for writing: it may be another one than before."""
+        connection.on_connect()
+        try:
+            connection.send_command("INFO")
+            lines = connection.read_response().decode().splitlines()
+            facts = dict(line.split(":", 1) for line in lines if ":" in line)
+            policy = _asked(connection, "CONFIG", "GET", "appendfsync")
+            self._judge(facts, policy[1].decode() if policy else "")
+        except BaseException:
+            connection.disconnect()
+            raise
+
+    def _judge(self, facts: dict[str, str], policy: str) -> None:
+        """Refuse a server that would forget; find out whether one has to wait for its disk."""
+        version = facts["redis_version"]
+        if tuple(map(int, version.split(".")[:2])) < OLDEST:
+            raise StoreError(f"{self} is version {version}; Redis 7.0 or newer or Valkey is needed")
+        logs = facts.get("aof_enabled") == "1"
+        waits = version >= "7.2"
+        self._wait = logs and waits and policy != "always"
+        evicts = facts.get("maxmemory") != "0" and facts.get("maxmemory_policy", "").startswith("allkeys")
+        reasons = {
+            "it keeps no append-only file (appendonly yes)": not logs,
+            f"it flushes when it likes (appendfsync {policy or 'unknown'}, it takes 'always')": logs
+            and (policy == "no" or (policy != "always" and not waits)),
+            f"it evicts any key when memory is short (maxmemory-policy {facts.get('maxmemory_policy')}, "
+            "it takes 'noeviction')": evicts,
+        }
+        wrong = [reason for reason, holds in reasons.items() if holds]
+        if wrong and not self._volatile:
+            raise StoreForgets(str(self), "; ".join(wrong))
+
+
+def _asked(connection: Any, *command: str) -> Any:
+    """Return the answer to a command that a managed server may forbid; None then."""
+    connection.send_command(*command)
+    try:
+        return connection.read_response()
+    except ResponseError:
+        return None

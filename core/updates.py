@@ -17,7 +17,7 @@ def supersedes(later: Entry, earlier: Entry) -> bool:
     """Whether an update says all that the one before it in the same step said, only newer.
 
     Only what goes on can be superseded, and no entry that carries more than a message, a fraction and
-    counts: no plan, question or key.
+    counts: no plan, question or key. A bar never falls, so a smaller fraction does not say what a larger did.
     """
     counts = earlier.data.keys() if earlier.data else set()
     return (
@@ -29,8 +29,13 @@ def supersedes(later: Entry, earlier: Entry) -> bool:
         and counts <= _COUNTS
         and (not counts or "current" in (later.data or {}))
         and bool(later.message or not earlier.message)
-        and (later.fraction is not None or earlier.fraction is None)
+        and _reaches(later.fraction, earlier.fraction)
+        and _reaches(later.run_fraction, earlier.run_fraction)
     )
+
+
+def _reaches(later: float | None, earlier: float | None) -> bool:
+    return earlier is None or (later is not None and later >= earlier)
 
 
 def compacted(entries: Sequence[Entry]) -> list[Entry]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import hashlib
 import importlib.util
-import logging
 import os
-import secrets
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import panel as pn
@@ -24,14 +22,15 @@ from panel.io.server import Server
 from headway.dashboard.app import page
 from headway.dashboard.guard import Guard, is_loopback
 from headway.dashboard.headers import SecurityHeaders
-from headway.dashboard.listening import widen
+from headway.dashboard.listening import bind, listen_at, widen
 from headway.dashboard.options import Options
 from headway.dashboard.routes import ROUTES, door
 from headway.dashboard.routes.base import READERS
 from headway.dashboard.runtime import Runtime, use
+from headway.dashboard.secret_key import secret_key
+from headway.dashboard.workers import Once, Supervisor
 from headway.errors import HeadwayError
-
-log = logging.getLogger("headway.server")
+from headway.stores import store_class
 
 SHORTEST_TOKEN = 16  # characters, on an address that others can reach
 DRAIN = 2.0  # seconds that the runs, and then the readers, are given when the server stops
@@ -57,8 +56,13 @@ class Settings(Options):
         Where to listen; port 0 takes a free one.
     token
         What clients must show.
+    secret_key
+        What signs page tokens and cookies; kept in a file of this machine when left out.
+    workers
+        Processes that do the same work, for a store that can be shared.
     max_connections
-        Connections at once; further ones are told to come back later. What the system allows when left out.
+        Connections at once, for each worker; further ones are told to come back later. What the system
+        allows when left out.
     allowed_hosts
         Further names under which the server may be called, as ``name`` or ``name:port``.
     """
@@ -67,6 +71,8 @@ class Settings(Options):
     address: str = "127.0.0.1"
     port: int = 8001
     token: str | None = None
+    secret_key: str | None = None
+    workers: int = 1
     max_connections: int | None = None
     allowed_hosts: tuple[str, ...] = ()
 
@@ -76,46 +82,102 @@ def serve(settings: Settings) -> None:
 
     Raises
     ------
-    CannotServe
+    CannotServe, InvalidOption
         With what to do about it.
     """
-    if not is_loopback(settings.address) and not settings.token and not _panel_auth():
+    _check_token(settings)
+    _check_workers(settings)
+    key, sockets = secret_key(settings.secret_key), _bind(settings)
+    if settings.workers == 1:
+        _work(settings, sockets, key, lambda: True)
+        return
+    announces = Once()
+    supervisor = Supervisor(
+        work=lambda: _work(settings, sockets, key, announces.take),
+        leave=lambda: [listening.close() for listening in sockets],
+    )
+    status, reason = supervisor.run(settings.workers)
+    if status:
+        raise CannotServe(reason or "a worker did not end well", status)
+
+
+def _check_token(settings: Settings) -> None:
+    """Refuse to be reached by others without a secret."""
+    if is_loopback(settings.address):
+        return
+    if not settings.token and not _panel_auth():
         raise CannotServe(
             f"{settings.address} can be reached by others; a server there needs a token "
             "(--token or HEADWAY_TOKEN) or one of Panel's auth providers "
             "(PANEL_OAUTH_PROVIDER, PANEL_BASIC_AUTH)",
             status=2,
         )
-    if not is_loopback(settings.address) and settings.token and len(settings.token) < SHORTEST_TOKEN:
+    if settings.token and len(settings.token) < SHORTEST_TOKEN:
         raise CannotServe(
             f"the token has {len(settings.token)} characters; where others can reach the server it has "
             f"{SHORTEST_TOKEN} or more",
             status=2,
         )
+
+
+def _check_workers(settings: Settings) -> None:
+    """Refuse several workers where they cannot be, or would not see each other's entries."""
+    if settings.workers == 1:
+        return
+    if settings.workers < 1:
+        raise CannotServe(f"{settings.workers} workers cannot serve; allowed: 1 or more", status=2)
+    if not hasattr(os, "fork"):
+        raise CannotServe("this system has no fork(2): serve with one worker, or start several servers", 2)
+    if not store_class(settings.store).shared:
+        raise CannotServe(
+            f"{settings.workers} workers cannot share the store {settings.store!r}; they can share "
+            "sqlite:///logs/headway.db, postgresql://... or redis://... (--store)",
+            status=2,
+        )
+
+
+def _work(settings: Settings, sockets: Sequence[socket], key: bytes, announces: Callable[[], bool]) -> None:
+    """Serve in this process; who *announces* says where."""
     _run_app(settings.app)
     runtime = _open(settings)
     try:
-        asyncio.run(_serve(settings, runtime))
+        asyncio.run(_serve(settings, runtime, sockets, key, announces))
     finally:
         runtime.close()
 
 
-async def _serve(settings: Settings, runtime: Runtime) -> None:
-    server = listen(settings, page)
+async def _serve(
+    settings: Settings, runtime: Runtime, sockets: Sequence[socket], key: bytes, announces: Callable[[], bool]
+) -> None:
+    server = listen(settings, page, sockets, key)
     stop = asyncio.Event()
     _on_signals(stop)  # after pn.serve, which installs a handler of its own
     address = settings.address
     name = "localhost" if address in ("127.0.0.1", "::1") else f"[{address}]" if ":" in address else address
-    print(f"Headway is at http://{name}:{server.port}", flush=True)  # noqa: T201
+    if announces():
+        print(f"Headway is at http://{name}:{server.port}", flush=True)  # noqa: T201
     await stop.wait()
     await drain(server, runtime)
 
 
-def listen(settings: Settings, page: Callable[[], Any]) -> Server:
-    """Return a server that listens, with everything that makes it safe; *page* makes what is at ``/``."""
-    key = _secret_key()
-    # Both families: a browser may try either for "localhost", and nobody else shall answer there.
-    address = "localhost" if settings.address in ("127.0.0.1", "localhost") else settings.address
+def listen(
+    settings: Settings,
+    page: Callable[[], Any],
+    sockets: Sequence[socket] | None = None,
+    key: bytes | None = None,
+) -> Server:
+    """Return a server that listens, with everything that makes it safe.
+
+    Parameters
+    ----------
+    settings
+        What to be.
+    page
+        Makes what is at ``/``, for each browser tab.
+    sockets, key
+        Where to listen and what signs page tokens and cookies, where other workers have the same.
+    """
+    sockets, key = sockets or _bind(settings), key or secret_key(settings.secret_key)
     guard = Guard(
         hosts=frozenset(host.lower() for host in settings.allowed_hosts),
         addresses=not is_loopback(settings.address),
@@ -123,33 +185,30 @@ def listen(settings: Settings, page: Callable[[], Any]) -> Server:
         secret=key,
     )
     config.session_history = 0  # else Panel publishes its sessions at /rest
-    try:
-        server = pn.serve(
-            {"/": page},
-            address=address,
-            port=settings.port,
-            title="Headway",
-            show=False,
-            start=False,
-            verbose=False,
-            extra_patterns=[*ROUTES, *(door.ROUTES if settings.token else [])],
-            websocket_origin=list(settings.allowed_hosts) or None,
-            websocket_max_message_size=1024 * 1024,
-            websocket_compression_level=6,
-            sign_sessions=True,
-            secret_key=key,
-            include_headers=[],  # Panel puts what is listed here into the page, readable by scripts
-            include_cookies=[],
-            unused_session_lifetime_milliseconds=5000,
-            check_unused_sessions_milliseconds=3000,
-            cookie_secret=config.cookie_secret or key.hex(),
-            **_panel_auth(),
-        )
-    except OSError as error:
-        raise CannotServe(_why_not_listening(error, settings)) from error
-    application = server._tornado
-    application.add_transform(SecurityHeaders)
-    door.put_door(application, guard, server.prefix)
+    server = pn.serve(
+        {"/": page},
+        address="localhost",  # until `listen_at`
+        port=0,
+        title="Headway",
+        show=False,
+        start=False,
+        verbose=False,
+        extra_patterns=[*ROUTES, *(door.ROUTES if settings.token else [])],
+        websocket_origin=list(settings.allowed_hosts) or None,
+        websocket_max_message_size=1024 * 1024,
+        websocket_compression_level=6,
+        sign_sessions=True,
+        secret_key=key,
+        include_headers=[],  # Panel puts what is listed here into the page, readable by scripts
+        include_cookies=[],
+        unused_session_lifetime_milliseconds=5000,
+        check_unused_sessions_milliseconds=3000,
+        cookie_secret=config.cookie_secret or key.hex(),
+        **_panel_auth(),
+    )
+    listen_at(server, sockets)
+    server._tornado.add_transform(SecurityHeaders)
+    door.put_door(server._tornado, guard, server.prefix)
     widen(server, settings.max_connections)
     server.start()
     return server
@@ -160,6 +219,15 @@ def _panel_auth() -> dict[str, str]:
     if config.oauth_provider:
         return {"oauth_provider": config.oauth_provider}
     return {"basic_auth": config.basic_auth} if config.basic_auth else {}
+
+
+def _bind(settings: Settings) -> list[socket]:
+    # Both families: a browser may try either for "localhost", and nobody else shall answer there.
+    address = "localhost" if settings.address in ("127.0.0.1", "localhost") else settings.address
+    try:
+        return bind(address, settings.port)
+    except OSError as error:
+        raise CannotServe(_why_not_listening(error, settings)) from error
 
 
 def _why_not_listening(error: OSError, settings: Settings) -> str:
@@ -199,24 +267,6 @@ def _run_app(file: str | None) -> None:
     sys.modules.setdefault(path.stem, module)
     sys.path.insert(0, str(path.parent.resolve()))
     spec.loader.exec_module(module)
-
-
-def _secret_key() -> bytes:
-    """Return the key that signs page tokens and cookies; made at the first start, for its owner only."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(state) / "headway" / "secret_key"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileExistsError):
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(32))
-        key = path.read_bytes()
-    except OSError as error:
-        log.warning(
-            "no key can be kept in %s (%s): open pages must be loaded anew after a restart", path, error
-        )
-        key = b""
-    return hashlib.sha256(key).digest() if len(key) >= 32 else secrets.token_bytes(32)
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -115,3 +115,15 @@ def test_a_listener_whose_loop_is_closed_does_not_hinder_the_others(hub):
     assert asyncio.run(scenario())
     kept.__exit__(None, None, None)
     assert not hub.watched("a")
+
+
+def test_the_bell_of_every_session_tells_whose_rang_and_nothing_else(hub):
+    async def scene():
+        with hub.listen(None) as bell:
+            hub.ring("a", "b")
+            hub.ring("a")
+            first = bell.clear()
+            hub.ring_all()
+            return first, bell.clear(), bell.clear()
+
+    assert asyncio.run(scene()) == ({"a", "b"}, {None}, set())

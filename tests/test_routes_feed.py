@@ -5,6 +5,7 @@ import json
 import time
 
 import httpx
+import msgspec
 from websockets.asyncio.client import connect
 
 from headway.dashboard.routes.feed import PAUSE
@@ -89,3 +90,58 @@ def test_many_followers_of_the_session_list_see_the_same_end(server):
 
     views = asyncio.run(all_of_them())
     assert all(known == views[0] for known in views)
+
+
+def test_only_what_rang_is_looked_at_and_in_memory_where_somebody_logs(server, monkeypatch):
+    store, asked = server.runtime.logger.store, []
+    for name in ("sessions", "session", "read"):
+        monkeypatch.setattr(store, name, spied(asked, name, getattr(store, name)))
+    for number in range(300):
+        server.log(f"s{number}", "One")
+
+    async def view():
+        async with connect(f"{server.ws}/ws/sessions") as socket:
+            await receive(socket, 1)
+            asked.clear()
+            writer = asyncio.create_task(asyncio.to_thread(server.log, "s7", *map(str, range(300))))
+            reached = 0
+            while reached < 301:
+                ((session_id, reached),) = [
+                    (change["session_id"], change["last_offset"]) for change in await receive(socket, 1)
+                ]
+                assert session_id == "s7"
+            await writer
+
+    asyncio.run(view())
+    assert asked == []
+
+
+def spied(asked, name, method):
+    """Return a method that notes that it was asked."""
+
+    def ask(*arguments):
+        asked.append(name)
+        return method(*arguments)
+
+    return ask
+
+
+def test_after_a_ring_of_nobody_knows_whom_the_whole_list_is_looked_at(server):
+    """As after a break of the connection to other servers; here the store is changed past the logger."""
+    server.log("s1", "One")
+    server.log("s2", "One")
+    store = server.runtime.logger.store
+
+    async def view():
+        async with connect(f"{server.ws}/ws/sessions") as socket:
+            await receive(socket, 1)
+            store.delete_session("s1")
+            store.update_session("s2", lambda session: msgspec.structs.replace(session, title="Changed"))
+            server.runtime.logger.hub.ring_all()
+            return await receive(socket, 2)
+
+    changes = asyncio.run(view())
+    assert sorted((c["session_id"], c.get("title"), c.get("deleted")) for c in changes) == [
+        ("s1", None, True),
+        ("s2", "Changed", None),
+    ]

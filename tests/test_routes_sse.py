@@ -6,6 +6,10 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from plain_reader import PlainReader
+
+from headway.dashboard.routes import base
+from headway.dashboard.routes.frames import CHUNK
 
 
 @contextmanager
@@ -115,3 +119,37 @@ def test_readers_leave_in_peace_when_the_server_goes(serving, until):
         until(lambda: running.runtime.logger.hub.watched("s1"))
     reader.join(10)
     assert ended.is_set()
+
+
+def test_an_entry_is_the_same_bytes_over_all_four_ways(server):
+    data = {"prompt": "Wie viel? \U0001f600", "plan": ["Ä"], "share": 0.1, "big": 2**53, "none": None}
+    server.log("s1", "Öl", "Two", "</script>", data=data, run_id="r1", fraction=1 / 3)
+    with PlainReader(server.url, "/ws/progress/s1") as plain, stream(f"{server.url}/sse/progress/s1") as sse:
+        messages = [plain.text() for _ in range(3)]
+        next(sse[1])
+        server.log("s1", "Live", data=data)  # from memory, as one frame for all
+        messages.append(plain.text())
+        events = [next(sse[1])["data"].encode() for _ in range(4)]
+    with PlainReader(server.url, "/ws/progress/s1?batch=1") as batched:
+        array = batched.text()
+    page = httpx.get(f"{server.url}/api/progress/s1").content
+    assert events == messages
+    assert array == b"[%b]" % b",".join(messages)
+    assert b'"logs":%b,' % array in page
+
+
+def test_a_reader_that_does_not_read_costs_a_chunk(server, until):
+    """Then it gets everything; 8 MB are more than the kernel keeps for it."""
+    count = 1_000
+    for number in range(1, count + 1):
+        server.runtime.logger.log("s1", "Count", "word " * 1_600, number, count, durability="process")
+
+    def kept():
+        (reader,) = base.READERS._here
+        return len(reader._stream._write_buffer)
+
+    with stream(f"{server.url}/sse/progress/s1") as (_, coming):
+        next(coming)
+        until(lambda: server.call(kept) > 0)
+        assert server.call(kept) < 2 * CHUNK
+        assert [int(next(coming)["id"]) for _ in range(count)] == list(range(1, count + 1))

@@ -189,7 +189,7 @@ export class ProgressClient {
 
   connect() {
     clearTimeout(this.timer)
-    const address = this.address("ws/progress", {batch: 1})
+    const address = this.address("ws/progress", {batch: 1, live: 1})
     address.protocol = address.protocol.replace("http", "ws")
     const socket = this.socket = new WebSocket(address)
     const patience = setTimeout(() => socket.close(), this.everOpen ? 10000 : 30000)

@@ -21,7 +21,7 @@ from headway.stores import Excerpt
 
 from .coalesce import PERIOD
 from .farewell import farewell
-from .frames import PAGE, Form, framed
+from .frames import Form, framed
 from .streams import send, sent
 
 
@@ -74,7 +74,7 @@ class Follower:
                 self._move(found.session.last_offset if found is not None else 0)
                 while True:
                     bell.clear()  # before the look: an append during it rings again
-                    found = await self._logger.read(self._session_id, self._place, PAGE, epoch=self._epoch)
+                    found = await self._read(self._place, self._epoch)
                     if found is not None and found.entries:
                         self._epoch = found.session.epoch
                         self._flush(found)
@@ -129,11 +129,14 @@ class Follower:
             await asyncio.sleep(0)  # the others' turn
         self._list[reader.stream] = reader  # in the step of the last comparison: without gap or repeat
 
+    async def _read(self, since: int, epoch: str | None) -> Excerpt | None:
+        return await self._logger.read(self._session_id, since, self._form.page, epoch=epoch)
+
     async def _chunk(
         self, since: int, epoch: str | None, last: Entry | None
     ) -> tuple[bytes, Entry | None, str | None]:
         """Return frames of what follows, with the last entry in them and the log's epoch."""
-        found = await self._logger.read(self._session_id, since, PAGE, epoch=epoch)
+        found = await self._read(since, epoch)
         if found is None:
             return b"", last, epoch
         for messages, reached in self._form.chunks(found, self._place, last):

@@ -13,7 +13,6 @@ from headway.stores import Excerpt
 from .coalesce import coalesce
 
 CHUNK = 64 * 1024  # bytes of entries that are sent to a reader at once; the most that it may keep waiting
-PAGE = 256  # entries read at once: about a chunk of them
 
 _offset = attrgetter("offset")
 
@@ -25,6 +24,11 @@ class Form(NamedTuple):
     """As JSON arrays instead of one message for each entry."""
     live: bool = False
     """Without the updates that `coalesce` leaves out."""
+
+    @property
+    def page(self) -> int:
+        """How many entries are read at once: about a chunk of them, or what may come in a `PERIOD`."""
+        return 1_000 if self.live else 256
 
     def chunks(
         self, found: Excerpt, up_to: int | None = None, before: Entry | None = None

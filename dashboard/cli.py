@@ -133,6 +133,7 @@ def _serve(options: argparse.Namespace) -> int:
             port=options.port,
             token=options.token,
             allowed_hosts=tuple(options.allowed_host),
+            secret_key=os.environ.get("HEADWAY_SECRET_KEY") or None,  # an argument would be seen by all
             workers=options.workers,
             **{field.name: getattr(options, field.name) for field in fields(Options)},
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from socket import socket
 from typing import Any
 from weakref import WeakSet
 
 from panel.io.server import Server
+from tornado import netutil
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
 try:
@@ -19,7 +21,7 @@ except ImportError:  # Windows
 
 log = logging.getLogger("headway.server")
 
-BACKLOG = 4096  # connections that wait to be accepted; Bokeh's 128 overflow when a crowd comes back
+BACKLOG = 4096  # connections that wait to be accepted; 128, as usual, overflow when a crowd comes back
 SPARE = 256  # descriptors that are left for logs, databases and what libraries open
 MOST = 1_000_000  # descriptors; "unlimited" is no number
 PATIENCE = 1.0  # seconds for the request of a client that is refused
@@ -32,8 +34,27 @@ REFUSAL = (
 )
 
 
+def bind(address: str, port: int) -> list[socket]:
+    """Return sockets that listen at all addresses of a name, at one port; 0 takes a free one.
+
+    What comes waits there until a server, or several that were forked, `listen_at` them. Raises OSError.
+    """
+    return netutil.bind_sockets(port, address, backlog=BACKLOG)
+
+
+def listen_at(server: Server, sockets: Sequence[socket]) -> None:
+    """Have a server listen there, and not where Bokeh, which takes no sockets, has bound it."""
+    http = server._http
+    for number, its_own in list(http._sockets.items()):
+        http._handlers.pop(number)()
+        http._sockets.pop(number)
+        its_own.close()
+    http.add_sockets(sockets)
+    server._port = sockets[0].getsockname()[1]
+
+
 def widen(server: Server, most: int | None = None) -> None:
-    """Let a server take crowds: a longer queue, all descriptors that it may have, and a limit.
+    """Let a server take crowds: all descriptors that it may have, and a limit.
 
     Parameters
     ----------
@@ -42,9 +63,7 @@ def widen(server: Server, most: int | None = None) -> None:
     most
         Connections at once; further ones are answered with 503. What the descriptors allow when left out.
     """
-    http = server._http  # Bokeh gives neither the sockets nor the backlog out
-    for listening in http._sockets.values():
-        listening.listen(BACKLOG)
+    http = server._http
     room = descriptors() - SPARE
     if most is not None and most > room:
         log.warning("%d connections need more descriptors than the %d here (ulimit -n)", most, room + SPARE)

@@ -87,16 +87,15 @@ def serve(settings: Settings) -> None:
     """
     _check_token(settings)
     _check_workers(settings)
-    key, sockets = secret_key(settings.secret_key), _bind(settings)
-    if settings.workers == 1:
-        _work(settings, sockets, key, lambda: True)
-        return
-    announces = Once()
-    supervisor = Supervisor(
-        work=lambda: _work(settings, sockets, key, announces.take),
-        leave=lambda: [listening.close() for listening in sockets],
-    )
-    status, reason = supervisor.run(settings.workers)
+    key = secret_key(settings.secret_key)
+    with contextlib.ExitStack() as listening:
+        sockets = [listening.enter_context(bound) for bound in _bind(settings)]
+        if settings.workers == 1:
+            _work(settings, sockets, key, lambda: True)
+            return
+        announces = Once()
+        supervisor = Supervisor(lambda: _work(settings, sockets, key, announces.take), leave=listening.close)
+        status, reason = supervisor.run(settings.workers)
     if status:
         raise CannotServe(reason or "a worker did not end well", status)
 
@@ -194,7 +193,7 @@ def listen(
         start=False,
         verbose=False,
         extra_patterns=[*ROUTES, *(door.ROUTES if settings.token else [])],
-        websocket_origin=list(settings.allowed_hosts) or None,
+        websocket_origin=list(settings.allowed_hosts) or [f"localhost:{sockets[0].getsockname()[1]}"],
         websocket_max_message_size=1024 * 1024,
         websocket_compression_level=6,
         sign_sessions=True,

@@ -36,8 +36,19 @@ headway.entry headway.plans headway.redact headway.hub headway.answers
 headway.artifacts
 headway.estimate headway.session headway.incoming headway.updates
 headway.stores.batch headway.stores.index
-headway.stores.commit headway.stores.folder_lock headway.stores.json_array
-headway.stores.memory headway.stores.session_file
+headway.stores.commit
+headway.stores.memory
+headway.stores.json_files.changes headway.stores.json_files.checkpoints headway.stores.json_files.disk
+headway.stores.json_files.lock
+headway.stores.json_files.array_text headway.stores.json_files.catalog headway.stores.json_files.journal
+headway.stores.json_files.records headway.stores.json_files.replay
+headway.stores.json_files.lines headway.stores.json_files.mending
+headway.stores.json_files.archive
+headway.stores.json_files.logs
+headway.stores.json_files.opening
+headway.stores.json_files.ledger headway.stores.json_files.reader
+headway.stores.json_files.commits
+headway.stores.json_files.store
 headway.stores.json_files
 headway.stores.redis_streams headway.stores.redis_streams.change headway.stores.redis_streams.keys
 headway.stores.redis_streams.rows headway.stores.redis_streams.scripts
@@ -79,8 +90,7 @@ headway.dashboard.routes.rest headway.dashboard.routes.ws headway.dashboard.rout
 headway.dashboard.routes.files headway.dashboard.routes.door
 headway.dashboard.routes
 headway.dashboard
-headway.dashboard.app headway.dashboard.listening
-headway.dashboard.workers
+headway.dashboard.app headway.dashboard.listening headway.dashboard.secret_key headway.dashboard.workers
 headway.dashboard.server
 headway.dashboard.cli
 headway.__main__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..entry import Entry
 from ..errors import UnknownStore
@@ -14,6 +14,8 @@ from .batch import Batch, Excerpt, Stored
 STORES = {
     "memory": "headway.stores.memory:MemoryStore",
     "json": "headway.stores.json_files:JsonFilesStore",
+    "sqlite": "headway.stores.sql.sqlite:SqliteStore",
+    "postgresql": "headway.stores.sql.postgresql:PostgresqlStore",
     "redis": "headway.stores.redis_streams.store:RedisStore",
     "rediss": "headway.stores.redis_streams.store:RedisOverTls",
 }
@@ -127,8 +129,16 @@ class Store(Protocol):
         ...
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, read_only: bool = False) -> Store:
     """Open the store that a URL names, such as ``memory:`` or ``json:logs``.
+
+    Parameters
+    ----------
+    url
+        Its scheme and place.
+    read_only
+        Whether nothing will be written: of a store that has one writer, a reader is opened then, while
+        another process writes to it. Its writes raise `StoreError`.
 
     Raises
     ------
@@ -137,12 +147,23 @@ def open_store(url: str) -> Store:
     StoreError
         The store is there but cannot be opened.
     """
-    scheme, colon, rest = url.partition(":")
-    if not colon or scheme not in STORES:
-        raise UnknownStore(url, STORES)
-    module, _, name = STORES[scheme].partition(":")
-    store: Store = getattr(import_module(module), name)(rest)
+    store: Store = store_class(url)(url.partition(":")[2])
     return store
 
 
-__all__ = ["STORES", "Batch", "Excerpt", "Store", "Stored", "open_store"]
+def store_class(url: str) -> Any:
+    """Return the class of the store that a URL names; it takes what follows the scheme.
+
+    Raises
+    ------
+    UnknownStore
+        As in `open_store`.
+    """
+    scheme, colon, _ = url.partition(":")
+    if not colon or scheme not in STORES:
+        raise UnknownStore(url, STORES)
+    module, _, name = STORES[scheme].partition(":")
+    return getattr(import_module(module), name)
+
+
+__all__ = ["STORES", "Batch", "Excerpt", "Store", "Stored", "open_store", "store_class"]

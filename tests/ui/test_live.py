@@ -53,6 +53,27 @@ def test_the_bar_of_a_step_follows_its_fraction_and_its_counts_are_shown(
     expect(page.locator(".run > .bar")).to_have_attribute("aria-valuenow", "37")
 
 
+def test_updates_faster_than_anybody_sees_come_thinned_and_show_the_same_in_the_end(
+    server: Headway, tab: Callable[..., Tab], session_id: str
+) -> None:
+    """What is shown live, without most of 600 updates, is what a reload shows from the whole log."""
+    entries = steps(f"{session_id}.1", range(1, 3), 3, prompt="Quick")
+    server.post(session_id, entries[0])
+    page, told = tab().page, []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: told.append(str(frame))))
+    page.goto(f"{server.url}/?session={session_id}")
+    expect(page.locator(".link").first).to_have_attribute("data-state", "live")
+    for step in entries:
+        counts = [{"current": n, "total": 300, "unit": "rows"} for n in range(301)]
+        server.post(session_id, *(step | {"fraction": n / 300, "data": counts[n]} for n in range(301)))
+    expect(page.locator(".row[aria-current=step] .meta")).to_have_text("300 / 300 rows")
+    assert sum(frame.count('"offset"') for frame in told) < 100
+    live = page.locator(".row").all_inner_texts()
+    page.reload()
+    expect(page.locator(".row[aria-current=step] .meta")).to_have_text("300 / 300 rows")
+    assert page.locator(".row").all_inner_texts() == live
+
+
 def test_work_goes_on_in_one_session_while_another_is_looked_at(
     server: Headway, tab: Callable[..., Tab], session_id: str
 ) -> None:

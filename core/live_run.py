@@ -19,7 +19,6 @@ from .artifacts import Artifacts
 from .entry import Entry, check_session_id, fit_message
 from .errors import HeadwayError, InvalidEntry, RunCancelled, RunEnded
 from .estimate import run_fraction
-from .leases import OWNER
 from .logger import ProgressLogger
 from .plans import Plan
 
@@ -76,7 +75,7 @@ class Run:
 
     def begin(self, message: str = "", **data: Any) -> Entry:
         """Log and return the first entry of the run: its plan, and who works on it. To be called once."""
-        facts = {"plan": list(self.plan.names), "owner": OWNER} | data
+        facts = {"plan": list(self.plan.names), "owner": self.logger.owner} | data
         if self.prompt:
             facts["prompt"] = self.prompt
         with self._lock:

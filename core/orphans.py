@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from .errors import RunEnded, StoreError
-from .leases import LEASE, OWNER, RENEWED
+from .leases import LEASE, RENEWED
 from .logger import ProgressLogger
 from .session import ActiveRun, Session
+
+SETTLED = 2 * RENEWED  # seconds in which all who live have renewed their leases, while the store answers
 
 _log = logging.getLogger("headway.orphans")
 
 
-def interrupt_orphans(logger: ProgressLogger, owner: str = OWNER) -> int:
-    """Renew the lease of *owner*, end the runs of owners whose lease is over, and say how many there were.
+def interrupt_orphans(logger: ProgressLogger) -> int:
+    """End the runs of owners whose lease is over, and say how many there were.
 
     A run that another program logs over the network has no owner here, and goes on.
     """
     active = logger.store.active()  # before the leases: whoever began a run has had one since
-    living = logger.store.lease(owner, LEASE)
+    living = logger.store.lease(logger.owner, LEASE)
     return sum(
         _interrupt(logger, session, run)
         for session in active
@@ -29,15 +32,20 @@ def interrupt_orphans(logger: ProgressLogger, owner: str = OWNER) -> int:
 
 
 class OrphanWatch:
-    """Interrupts orphans: once, and ever again where other processes that may die share the store."""
+    """Interrupts orphans: at once where only this process writes, else as soon as it can be told who lives.
+
+    While a store does not answer, nobody renews a lease; while this process is paused, it does not see who
+    does. So others are judged only when for some time both has been well.
+    """
 
     def __init__(self, logger: ProgressLogger) -> None:
         self._logger = logger
         self._over = threading.Event()
-        interrupt_orphans(logger)
         self._thread = threading.Thread(target=self._watch, name="headway-orphans", daemon=True)
         if logger.store.shared:
             self._thread.start()
+        else:
+            interrupt_orphans(logger)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -46,9 +54,17 @@ class OrphanWatch:
             self._thread.join()
 
     def _watch(self) -> None:
+        well_since = looked = time.monotonic()
         while not self._over.wait(RENEWED):
+            now = time.monotonic()
+            if now - looked > SETTLED:
+                well_since = now
             try:
-                interrupt_orphans(self._logger)
+                if now - well_since >= SETTLED:
+                    interrupt_orphans(self._logger)
+                else:
+                    self._logger.store.active()
+                looked = time.monotonic()
             except StoreError as error:  # it may be there again the next time
                 _log.warning("cannot look for runs whose server has died: %s", error)
 

@@ -37,6 +37,11 @@ class LogReader:
         """The bells that ring when a session has something new."""
         return self._recorder.hub
 
+    @property
+    def owner(self) -> str:
+        """Who starts runs by this logger, in the store's leases."""
+        return self._recorder.owner
+
     def get_progress_logs(self, session_id: str, since: int = 0, limit: int | None = None) -> list[Entry]:
         """Return the entries of a session after offset *since*, at most *limit*; none if there are none."""
         _check_place(session_id, since, limit)
@@ -115,6 +120,7 @@ class LogReader:
 
         Whoever follows a session has seen it: it is *watching*, unless it says otherwise.
         """
+        live = False
         with self.hub.listen(check_session_id(session_id), watching=watching) as bell:
             while True:
                 bell.clear()  # before the look: an append during it rings again
@@ -122,10 +128,29 @@ class LogReader:
                 if found is not None:
                     epoch = found.session.epoch
                 if found is not None and found.entries:
+                    if live and watching:
+                        self.seen(found)
                     yield found
                     since = found.entries[-1].offset
                 else:
+                    live = True
                     await bell.wait()
+
+    def seen(self, found: Excerpt) -> None:
+        """Take note that somebody is shown entries as they come: the end of a run leaves no notification.
+
+        One that another server made, which did not know of the watcher here, is read then.
+        """
+        notification = found.session.notification
+        if notification is None or not self.store.shared:
+            return
+        if any(entry.terminal and notification == (entry.message or entry.step) for entry in found.entries):
+            session_id = found.session.session_id
+            self._recorder.change(
+                session_id,
+                lambda: self.store.update_session(session_id, lambda session: session.seen(notification)),
+                None,
+            )
 
     def sessions(self, limit: int = 50, before: str | None = None) -> list[Session]:
         """Return sessions, newest activity first; *before* is the `Session.cursor` of the last one seen."""

@@ -72,6 +72,11 @@ class Recorder:
         self._thread.start()
 
     @property
+    def owner(self) -> str:
+        """Who starts runs here, in the store's leases."""
+        return self._lease.owner
+
+    @property
     def behind(self) -> int:
         """How many calls wait to be written."""
         return self._queue.qsize()

@@ -26,7 +26,6 @@ from .errors import (
     UnknownRequestType,
     UnknownRun,
 )
-from .leases import OWNER
 from .live_run import Run
 from .logger import ProgressLogger
 from .orphans import OrphanWatch
@@ -128,7 +127,7 @@ class Runs:
             raise RunEnded(run_id, last.status)
         session = await asyncio.to_thread(self._logger.session, last.session_id)
         active = session.active(run_id)
-        if active is None or active.owner in (None, OWNER):
+        if active is None or active.owner in (None, self._logger.owner):
             raise UnknownRun(run_id)  # another program's: only that one can stop it
         await ask_to_stop(self._logger, last)
 
@@ -285,7 +284,7 @@ class Runs:
         return found
 
     def clear_away(self, session_id: str) -> None:
-        """Delete a session whose runs have ended, with its log and artifacts; `UnknownSession` without one."""
+        """Delete a session whose runs have ended, with log and artifacts; `UnknownSession` without one."""
         entries = self._logger.get_progress_logs(session_id)
         self._logger.delete_session(session_id)
         for artifact_id in artifact_ids(entries):

@@ -147,6 +147,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             self, notification=message, last_activity=timestamp, active_runs=active, status=status
         )
 
+    def seen(self, notification: str) -> Session:
+        """Return the session after somebody has seen a notification; another one stays."""
+        return msgspec.structs.replace(self, notification=None) if self.notification == notification else self
+
 
 def archived(session: Session, kept: Iterable[Entry]) -> Session:
     """Return the record of a session of whose log these entries are kept, compressed."""

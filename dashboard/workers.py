@@ -122,7 +122,7 @@ class Supervisor:
             self._reason.send(reason.encode()[:MOST_SAID])
 
     def _first_reason(self) -> str:
-        with suppress(BlockingIOError):
+        with self._reasons, self._reason, suppress(BlockingIOError):
             return self._reasons.recv(MOST_SAID).decode(errors="replace")
         return ""
 

@@ -78,6 +78,7 @@ class Follower:
                     if found is not None and found.entries:
                         self._epoch = found.session.epoch
                         self._flush(found)
+                        self._logger.seen(found)
                         # One flush in a turn of the loop: what comes meanwhile goes into the next one.
                         await asyncio.sleep(PERIOD.total_seconds() if self._form.live else 0)
                     else:

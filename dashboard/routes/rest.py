@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from typing import Any
 from urllib.parse import quote
@@ -88,6 +89,7 @@ class Progress(ApiHandler):
                         bell.clear()  # before the look: an append during it rings again
                         found = await self._look(session_id, since, limit)
                         if found.entries:
+                            self.runtime.logger.seen(found)
                             return found
                         await bell.wait()
         except TimeoutError:
@@ -114,6 +116,12 @@ class Progress(ApiHandler):
         entries = body if isinstance(body, list) else [body]
         if not 1 <= len(entries) <= 1_000:
             raise Problem(400, f"the body has {len(entries)} entries; allowed: 1 to 1000")
+        seconds = self.runtime.rates.take(self.request.remote_ip or "", len(entries))
+        if seconds:
+            wait = str(math.ceil(seconds))
+            raise Problem(
+                429, f"too many entries a second; allowed again in {wait} s", (("Retry-After", wait),)
+            )
         fields = [msgspec.structs.asdict(entry) for entry in entries]
         stored = await self.runtime.logger.log_batch(session_id, fields, key=key)
         self.answer({"offset": stored[-1].offset}, 201)

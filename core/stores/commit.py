@@ -108,12 +108,15 @@ def extend(session: Session, known: Known, entries: Iterable[Entry], batch: Batc
 
 def _stored(entry: Entry, session: Session, known: Known, seen: Facts, limit: int | None) -> Entry:
     """Return an entry as it will be in the log."""
-    offset = session.last_offset + 1
-    if limit is not None and offset > limit and not entry.terminal and entry.key != FULL:
+    offset = max(entry.offset, session.last_offset + 1)  # one that comes from another store has a place
+    run = session.active(entry.run_id)
+    ends = entry.terminal and run is not None
+    if limit is not None and offset > limit and not ends and entry.key != FULL:
         raise LogFull(session.session_id, limit)
+    if entry.key == FULL and run is None:  # it begins no run, which nobody would end
+        entry = msgspec.structs.replace(entry, run_id=None, status="error")
     if entry.run_id is None:
         return msgspec.structs.replace(entry, offset=offset)
-    run = session.active(entry.run_id)
     if run is None and (status := seen.ending(entry.run_id) or known.ending(entry.run_id)) is not None:
         raise RunEnded(entry.run_id, status)
     done = _run_fraction(entry, 0.0 if run is None else run.run_fraction)

@@ -9,20 +9,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from headway import Entry
 from headway.errors import StoreError, StoreLocked
 from headway.stores import open_store
+from headway.testing.making import append, entries, entry, renamed
 
 SECONDS = 30
-
-
-def entry(message: str = "", session_id: str = "s1", **fields) -> Entry:
-    plain = {"timestamp": "2026-01-01T00:00:00.000000+00:00", "step": "s", "step_number": 1, "total_steps": 1}
-    return Entry(**{**plain, "session_id": session_id, "message": message, **fields})
 
 
 def foreign(*messages: str) -> str:
@@ -37,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def message_of(store, session_id: str = "s1") -> list[str]:
-    return [e.message for e in store.entries(session_id)]
+    return [e.message for e in entries(store, session_id)]
 
 
 @pytest.fixture
@@ -50,7 +46,7 @@ def store(tmp_path: Path):
 @pytest.mark.parametrize("evicted", [False, True])
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
 def test_a_log_that_was_taken_away_by_hand_begins_anew_as_another_one(store, path, how, evicted, monkeypatch):
-    store.append([entry("1"), entry("2")])
+    append(store, [entry("1"), entry("2")])
     epoch = store.session("s1").epoch
     if how == "replaced":
         os.replace(path, path.with_name("kept"))
@@ -60,9 +56,9 @@ def test_a_log_that_was_taken_away_by_hand_begins_anew_as_another_one(store, pat
     else:
         path.unlink()
     if evicted:
-        monkeypatch.setattr("headway.stores.json_files.OPEN_LOGS", 1)
-        store.append([entry("", "other")])
-    (stored,) = store.append([entry("new")])
+        monkeypatch.setattr("headway.stores.json_files.logs.OPEN_LOGS", 1)
+        append(store, [entry("", "other")])
+    (stored,) = append(store, [entry("new")])
     expected = ["other", "new"] if how == "replaced" else ["new"]
     assert message_of(store) == expected and stored.offset == len(expected)
     assert store.session("s1").epoch != epoch
@@ -72,7 +68,7 @@ def test_a_log_that_was_taken_away_by_hand_begins_anew_as_another_one(store, pat
 
 
 def test_a_log_deleted_while_no_program_runs_is_a_session_less(store, path):
-    store.append([entry("1")])
+    append(store, [entry("1")])
     store.close()
     path.unlink()
     again = open_store(str(store))
@@ -81,34 +77,64 @@ def test_a_log_deleted_while_no_program_runs_is_a_session_less(store, path):
 
 
 def test_logs_added_by_hand_are_sessions_at_the_next_start_each_under_its_own_name(store, path):
-    store.append([entry("1"), entry("2")])
+    append(store, [entry("1"), entry("2")])
     store.close()
     path.with_name("copy_progress.json").write_bytes(path.read_bytes())
     path.with_name("S1_progress.json").write_text(foreign("1", "2", "3"))
     path.with_name("not an id_progress.json").write_text("[]")
     again = open_store(str(store))
     assert {s.session_id: s.last_offset for s in again.sessions(9)} == {"s1": 2, "copy": 2, "S1": 3}
-    assert {e.session_id for e in again.entries("copy")} == {"copy"}
+    assert {e.session_id for e in entries(again, "copy")} == {"copy"}
     assert again.session("copy").epoch != again.session("s1").epoch
-    assert [again.append([e])[0].offset for e in (entry("3"), entry("4"))] == [3, 4]
+    assert [append(again, [e])[0].offset for e in (entry("3"), entry("4"))] == [3, 4]
     again.close()
 
 
 def test_a_log_added_by_hand_meanwhile_is_taken_up_by_the_first_append(store, path):
     path.write_text(foreign("1", "2", "3"))
-    assert [e.offset for e in store.append([entry("4")])] == [4]
+    assert [e.offset for e in append(store, [entry("4")])] == [4]
     assert message_of(store) == ["1", "2", "3", "4"]
 
 
-def test_entries_that_the_records_do_not_count_yet_are_folded_in_at_the_start(store, path):
-    store.append([entry("1")])
+def test_a_log_that_was_changed_while_no_program_ran_is_read_anew_without_being_asked_for(store, path):
+    append(store, [entry("1"), entry("2", "s2")])
     store.close()
     line = path.read_bytes().removesuffix(b"\n]\n").removeprefix(b"[\n")
-    path.write_bytes(
-        b"[\n" + line + b",\n" + line.replace(b'"1"', b'"2"') + b"\n]\n"
-    )  # died before the record
+    path.write_bytes(b"[\n" + line + b",\n" + line.replace(b'"1"', b'"2"') + b"\n]\n")
     again = open_store(str(store))
-    assert again.session("s1").last_offset == 2 and message_of(again) == ["1", "2"]
+    until = time.monotonic() + SECONDS
+    while again.session("s1").last_offset != 2:
+        assert time.monotonic() < until
+    assert message_of(again) == ["1", "2"]
+    assert again.session("s1").epoch == store._catalog.get("s1").session.epoch  # it has only grown
+    again.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "shorter"])
+def test_a_reader_of_a_log_that_was_taken_away_by_hand_is_told(store, path, how):
+    append(store, [entry("1"), entry("2")])
+    if how == "deleted":
+        path.unlink()
+        assert store.read("s1") is None and store.session("s1") is None
+    else:
+        epoch = store.session("s1").epoch
+        path.write_text(foreign("other"))
+        assert message_of(store) == ["other"]
+        assert store.session("s1").epoch != epoch
+
+
+def test_a_journal_that_was_deleted_by_hand_is_begun_anew(store, path, tmp_path):
+    append(store, [entry("1")])
+    (journal,) = tmp_path.glob("_journal.*")
+    journal.unlink()
+    (tmp_path / "_sessions.jsonl").unlink()
+    append(store, [entry("2"), entry("x", "s2")])
+    (journal,) = tmp_path.glob("_journal.*")
+    assert b'"message":"2"' in journal.read_bytes()
+    store.update_session("s2", renamed("By hand"))
+    store.close()
+    again = open_store(str(store))
+    assert (message_of(again), again.session("s2").title) == (["1", "2"], "By hand")
     again.close()
 
 
@@ -156,75 +182,74 @@ def test_a_closed_store_leaves_no_file_open(tmp_path):
     before = len(os.listdir("/proc/self/fd"))
     store = open_store(f"json:{tmp_path}")
     for n in range(20):
-        store.append([entry("", f"s{n}")])
+        append(store, [entry("", f"s{n}")])
     store.close()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_reader_that_opens_a_log_closes_none_that_a_commit_writes_to(tmp_path, monkeypatch):
-    monkeypatch.setattr("headway.stores.json_files.OPEN_LOGS", 1)
+def test_readers_disturb_no_commit_though_only_one_log_may_be_open(tmp_path, monkeypatch):
+    monkeypatch.setattr("headway.stores.json_files.logs.OPEN_LOGS", 1)
     store = open_store(f"json:{tmp_path}")
-    store.append([entry("", "other")])
-    in_commit, read = threading.Event(), threading.Event()
-    plain = store._write_logs
+    names = ["a", "b", "c"]
 
-    def slow(logs, extensions):
-        in_commit.set()
-        assert read.wait(SECONDS)
-        plain(logs, extensions)
+    def write() -> None:
+        for n in range(100):
+            append(store, [entry(str(n), name) for name in names], flush=False)
 
-    store._write_logs = slow
-    writer = threading.Thread(
-        target=store.append, args=([entry("1", "a"), entry("1", "b"), entry("1", "c")],)
-    )
+    writer = threading.Thread(target=write)
     writer.start()
-    assert in_commit.wait(SECONDS)
-    store.entries("other")
-    read.set()
-    writer.join(SECONDS)
-    assert [len(store.entries(sid)) for sid in ("a", "b", "c", "other")] == [1, 1, 1, 1]
+    while writer.is_alive():
+        for name in names:
+            found = store.read(name)
+            if found is not None:
+                assert [e.offset for e in found.entries] == list(range(1, found.session.last_offset + 1))
+    assert [len(entries(store, name)) for name in names] == [100, 100, 100]
+    assert open_logs() == 1
     store.close()
 
 
+def open_logs() -> int:
+    paths = (f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd"))
+    return sum(os.path.exists(fd) and os.readlink(fd).endswith("_progress.json") for fd in paths)
+
+
 def test_an_entry_that_has_no_json_form_leaves_nothing_of_its_batch(store, path):
-    store.append([entry("1")])
+    append(store, [entry("1")])
     before = path.read_bytes()
     with pytest.raises(TypeError):
-        store.append([entry("2"), entry("x", "s2", data={"a": object()})])
+        append(store, [entry("2"), entry("x", "s2", data={"a": object()})])
     assert path.read_bytes() == before and not path.with_name("s2_progress.json").exists()
-    assert [e.offset for e in store.append([entry("2")])] == [2]
+    assert [e.offset for e in append(store, [entry("2")])] == [2]
     assert message_of(store) == ["1", "2"]
 
 
 FULL_DISK = """
-import json, resource, signal, sys
-from headway import Entry
+import errno, json, resource, signal, sys
 from headway.errors import StoreError
 from headway.stores import open_store
-
-def entry(text, sid="s1"):
-    return Entry(timestamp="t", step="s", message=text, step_number=1, total_steps=1, session_id=sid)
+from headway.testing.making import append, entries, entry
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store("json:" + sys.argv[1])
 path = store.folder / "s1_progress.json"
-store.append([entry("1")])
+append(store, [entry("1")])
 before = path.read_bytes()
 # A limit on the size of files is a disk that is full for this process.
 resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 150, resource.RLIM_INFINITY))
 for batch in ([entry("x" * 500)], [entry("2", "s2"), entry("x" * 500)], [entry("x" * 900, "s3")]):
     try:
-        store.append(batch)
+        append(store, batch)
     except StoreError as error:
-        assert "File too large" in str(error), error
+        assert "File too large (EFBIG)" in str(error) and str(store.folder) in str(error), error
+        assert error.__cause__.errno == errno.EFBIG
     else:
         raise AssertionError("a full disk took it")
     assert path.read_bytes() == before
-    assert [e.message for e in store.entries("s1")] == ["1"]
+    assert [e.message for e in entries(store, "s1")] == ["1"]
     assert store.session("s2") is store.session("s3") is None
     assert sorted(p.name for p in store.folder.glob("*_progress.json")) == ["s1_progress.json"]
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-print([e.offset for e in store.append([entry("2"), entry("y", "s3"), entry("3")])])
+print([e.offset for e in append(store, [entry("2"), entry("y", "s3"), entry("3")])])
 assert len(json.loads(path.read_bytes())) == 3
 store.close()
 """
@@ -258,7 +283,7 @@ def test_a_kill_in_the_middle_of_appends_loses_no_acknowledged_entry(tmp_path, a
     last = {sid: int(offset) for sid, offset in (line.split() for line in lines if line.strip())}
     again = open_store(f"json:{tmp_path}")
     for session_id, offset in last.items():
-        found = again.entries(session_id)
+        found = entries(again, session_id)
         assert [e.offset for e in found] == list(range(1, len(found) + 1))
         assert offset <= len(found) <= offset + 1  # at most the one that was under way
         assert again.session(session_id).last_offset == len(found)

@@ -119,10 +119,9 @@ def line_of(changes: Sequence[bytes]) -> bytes:
 def changes_of(line: bytes) -> list[Change] | None:
     """Return what a line of the journal says; None when it is not whole."""
     try:
-        if int(line[:8], 16) != zlib.crc32(line[9:]):
-            return None
-        return _changes(line[9:])
-    except (ValueError, msgspec.MsgspecError):
+        checksum, _, text = line.partition(b" ")
+        return _changes(text) if checksum == b"%08x" % zlib.crc32(text) else None
+    except (UnicodeDecodeError, msgspec.MsgspecError):  # nothing of ours, though its sum is right
         return None
 
 

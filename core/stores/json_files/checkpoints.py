@@ -29,9 +29,6 @@ class Checkpoints:
         self._now = threading.Event()  # it is full, or nobody will commit any more
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headway-checkpoints", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
         self._thread.start()
 
     def committed(self, end: int) -> None:
@@ -47,8 +44,7 @@ class Checkpoints:
         self._over.set()
         self._now.set()
         self._due.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
         self._attempt(self._begin)

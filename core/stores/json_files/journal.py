@@ -12,10 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from .changes import Change, changes_of, line_of
-from .disk import NEW, PRIVATE, read_at, reserve, sync, sync_folder, write_at
+from .disk import NEW, PRIVATE, READ, read_at, reserve, sync, sync_folder, write_at
 
 PREFIX = "_journal."
 RESERVE = 1 << 20  # bytes that are set aside at once
+CHUNK = 1 << 16  # bytes read at once
 
 
 def segments(folder: Path) -> list[Path]:
@@ -37,6 +38,61 @@ def lines_of(content: bytes) -> tuple[list[list[Change]], bytes]:
         elif text.strip(b"\0"):
             damaged.append(text)
     return lines, b"\n".join(damaged)
+
+
+class JournalChanged(Exception):
+    """What was read of a journal is not there any more: its writer took it back, or went on elsewhere."""
+
+
+class Tail:
+    """A file of the journal that another process writes, read as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file."""
+        self.number = _number(path)
+        self._place = 0  # up to here it was read
+        self._last = b""  # the last line that was read
+        self._descriptor = os.open(path, READ)
+
+    @property
+    def deleted(self) -> bool:
+        """Whether all that it says is on disk elsewhere."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    def news(self) -> list[list[Change]]:
+        """Return the lines that have come since the last call.
+
+        Raises
+        ------
+        JournalChanged
+            The last line that was read is gone.
+        """
+        if read_at(self._descriptor, len(self._last), self._place - len(self._last)) != self._last:
+            raise JournalChanged
+        lines = self._whole_lines()
+        found = []
+        for n, line in enumerate(lines):
+            changes = changes_of(line[:-1])
+            if changes is None and n == len(lines) - 1:
+                break  # half of it, perhaps
+            self._place += len(line)
+            self._last = line
+            if changes is not None:
+                found.append(changes)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _whole_lines(self) -> list[bytes]:
+        content = b""
+        while b"\0" not in content[-CHUNK:]:  # behind the last line is what was set aside
+            block = read_at(self._descriptor, CHUNK, self._place + len(content))
+            content += block
+            if len(block) < CHUNK:
+                break
+        return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
 
 
 def _number(path: Path) -> int:

@@ -152,6 +152,10 @@ class Ledger:
         records = [record for record in sealed.records.values() if record is not None]
         arrays = [record.session_id + SUFFIX for record in records if record.length and not record.packed]
         sync_files(self._folder, self._descriptor, arrays)
+        if sealed.whole is None and self._file.outdated((), len(self._catalog)):  # deleted by hand just now
+            with self._lock:
+                self._segment.flush()  # the records may say what only that has
+                sealed.whole = self._catalog.all()
         if sealed.whole is not None:
             self._file.rewrite(sealed.whole)
         elif records:

@@ -32,6 +32,7 @@ from .lines import LogChanged, LogText
 from .lock import lock_folder
 from .logs import SUFFIX, Logs
 from .opening import take_stock
+from .reader import JsonFilesReader
 from .records import NAME, RecordsFile
 
 
@@ -39,6 +40,7 @@ class JsonFilesStore:
     """Logs as JSON array files in a folder. The URL is ``json:FOLDER``; the folder is made when absent."""
 
     shared = False
+    reading = JsonFilesReader  # what reads the same without writing
 
     def __init__(self, folder: str) -> None:
         """Open the folder for writing.

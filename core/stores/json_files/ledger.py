@@ -68,8 +68,7 @@ class Ledger:
             self._sealed = self._seal(found.journal, found.touched)
 
         def begin() -> None:
-            if self._sealed is not None:
-                self.checkpoint()
+            self.checkpoint()
             look()
 
         self._checkpoints = Checkpoints(str(self._folder), begin, self.checkpoint)
@@ -107,19 +106,19 @@ class Ledger:
         OSError
             The disk did not take it; the journal has it still.
         """
-        if self._sealed is None:
+        self._settle_sealed()
+        if self._touched:
             self._sealed = self._sealed_behind_another()
-        self._settle(self._sealed)
-        self._sealed = None
+            self._settle_sealed()
 
     def close(self) -> None:
         """Empty the journal and delete it. If that fails it stays, for the next start."""
         self._checkpoints.stop()
         try:
-            if self._sealed is not None:
-                self._settle(self._sealed)
+            self._settle_sealed()
             self._segment.flush()
-            self._settle(self._seal([self._segment.path], self._touched))
+            self._sealed = self._seal([self._segment.path], self._touched)
+            self._settle_sealed()
         except OSError as error:
             _log.warning("the journal of %s could not be emptied: %s", self._folder, error)
         finally:
@@ -146,6 +145,11 @@ class Ledger:
         gone = [session_id for session_id, record in records.items() if record is None]
         whole = self._catalog.all() if self._file.outdated(gone, len(self._catalog)) else None
         return Sealed(journal, records, whole)
+
+    def _settle_sealed(self) -> None:
+        if self._sealed is not None:
+            self._settle(self._sealed)
+            self._sealed = None
 
     def _settle(self, sealed: Sealed) -> None:
         """Make it superfluous: flush the logs, write the records, delete the files."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import PostgresServer
 
 from .loggers import SECONDS, each_logger, hosting, logger, store
 
@@ -231,6 +232,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with database.connect() as source, duckdb.connect(str(path), read_only=True) as connection:
         catalog = database.catalog(source)
         yield Shop(path, database, source, catalog, Index(catalog), connection)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Give a PostgreSQL for all tests; each makes databases of its own."""
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

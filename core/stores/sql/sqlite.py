@@ -1,0 +1,212 @@
+"""The store in a SQLite file, which several processes of one machine may have open."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from ...errors import StoreError
+from .commit import Run
+from .doorbell import Doorbell
+from .pool import Pool
+from .statements import Dialect, Statements
+from .store import SqlStore
+
+T = TypeVar("T")
+
+PATIENCE = 10.0  # seconds to wait for other processes that write
+NEEDED = (3, 35)  # of SQLite: RETURNING
+
+_ERRNO = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR_WRITE: errno.ENOSPC,  # a quota, or the limit of a file's size (sqlite.org/rescode)
+    sqlite3.SQLITE_IOERR_SHMSIZE: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_BUSY: errno.EAGAIN,
+}
+
+
+def _rows(columns: Mapping[str, str]) -> str:
+    values = ", ".join(f"json_extract(value, '$.{name}') AS \"{name}\"" for name in columns)
+    return f"SELECT {values} FROM json_each(?)"
+
+
+_SAY = Statements(
+    Dialect(
+        words={"identity": "INTEGER PRIMARY KEY", "collate": "", "bytes": "blob", "often_updated": ""},
+        rows=_rows,
+        for_update="",
+        clock="headway_clock()",
+        mark="?",
+    )
+)
+# The number of the last commit that changed a session stands where every batch writes anyway.
+_NUMBER = "INSERT INTO headway_writers VALUES ('', 1, '', 0) ON CONFLICT DO UPDATE SET number = number + 1"
+_LAST = "SELECT number FROM headway_writers WHERE writer = ''"
+_FORGET = f"{_SAY.writers.forget} AND writer <> ''"
+
+
+class SqliteStore(SqlStore):
+    """Logs in one file. The URL is ``sqlite:///FILE``, with a fourth slash when the path is absolute."""
+
+    def __init__(self, rest: str) -> None:
+        """Open the file, which is made when absent.
+
+        Raises
+        ------
+        StoreError
+            The URL names no file, or the file cannot be opened or written; the cause says why.
+        """
+        super().__init__(_SAY)
+        self._path = _path(rest)
+        if sqlite3.sqlite_version_info < NEEDED:
+            raise StoreError(f"SQLite is {sqlite3.sqlite_version} here; the store needs 3.35 or later")
+        self._told: tuple[int, list[str]] | None = None
+        self._flushed = True
+        self._doorbell = Doorbell(self._path, self._id)
+        self._pool = Pool(self._connect)
+        with self._errors():
+            with contextlib.suppress(FileExistsError):  # to close one that is open would undo SQLite's locks
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            self._writer = self._connect()
+            self._prepare()
+
+    def __str__(self) -> str:
+        return f"sqlite:///{self._path}"
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session; its bytes are overwritten in the file, and gone from SQLite's journal."""
+        with self._writing:
+            super().delete_session(session_id)
+            self._shrink()
+
+    def relay(self, ring: Callable[[str | None], None]) -> None:
+        self._doorbell.listen(ring, self._last)
+
+    def close(self) -> None:
+        self._doorbell.close()
+        with self._writing:
+            self._closed = True
+            self._pool.close()
+            self._writer.close()
+
+    def _write(self, work: Callable[[Run], T], *, flush: bool = True) -> T:
+        with self._writing:
+            self._check_open()
+            with self._errors():
+                result = self._transact(work, flush)
+            told, self._told = self._told, None
+            if told is not None:
+                self._doorbell.ring(*told)
+            return result
+
+    def _transact(self, work: Callable[[Run], T], flush: bool) -> T:
+        run = self._writer.execute
+        self._told = None
+        if flush is not self._flushed:  # a flush takes with it what was not flushed before
+            run(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
+            self._flushed = flush
+        run("BEGIN IMMEDIATE")
+        try:
+            result = work(run)
+            run("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:  # some errors have ended it
+                run("ROLLBACK")
+            raise
+        return result
+
+    def _read(self, work: Callable[[Run], T], *, at_once: bool = False) -> T:
+        self._check_open()
+        with self._errors(), self._pool.borrowed() as connection:
+            if not at_once:
+                return work(connection.execute)
+            connection.execute("BEGIN")
+            result = work(connection.execute)
+            connection.execute("COMMIT")
+            return result
+
+    def _tell(self, run: Run, session_ids: Iterable[str]) -> None:
+        if ids := list(session_ids):
+            (number,) = run(f"{_NUMBER} RETURNING number").fetchone()
+            self._told = (number, ids)
+
+    def _last(self) -> int:
+        """Return the number of the last commit that changed a session; 0 when that cannot be read."""
+        with contextlib.suppress(StoreError):
+            found = self._read(lambda run: run(_LAST).fetchone())
+            return 0 if found is None else int(found[0])
+        return 0
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        connection.create_function("headway_clock", 0, time.monotonic)  # the same for all processes here
+        for setting in ("secure_delete = ON", "fullfsync = ON", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {setting}")
+        return connection
+
+    def _prepare(self) -> None:
+        """Make the tables where they are not there."""
+        self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:  # several open a new file: here SQLite does not wait
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+        self._transact(_make_tables, True)
+
+    def _shrink(self) -> None:
+        """Give back free pages, and empty the journal, unless somebody reads just now."""
+        with self._errors():
+            for statement in ("incremental_vacuum", "busy_timeout = 100", "wal_checkpoint(TRUNCATE)"):
+                self._writer.execute(f"PRAGMA {statement}").fetchall()
+            self._writer.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say what SQLite and the system say as a `StoreError`, whose cause has the system's number."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._closed:
+                self._check_open()
+            code = getattr(error, "sqlite_errorcode", 0)
+            number = _ERRNO.get(code) or _ERRNO.get(code & 0xFF) or errno.EIO
+            cause = OSError(number, os.strerror(number), os.fspath(self._path))
+            raise StoreError(f"cannot use {self._path}: {error}") from cause
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"cannot open {self._path}: {error.strerror}") from error
+
+
+def _make_tables(run: Run) -> None:
+    there = run("SELECT name FROM sqlite_master WHERE name = 'headway_sessions'").fetchone()
+    for statement in () if there else _SAY.tables:
+        run(statement)
+    run(_FORGET)
+
+
+def _path(rest: str) -> Path:
+    """Return the file that the end of a URL names."""
+    name = rest.removeprefix("///")
+    if name == rest or not name or name == ":memory:" or "?" in name:
+        raise StoreError(
+            f"'sqlite:{rest}' names no file: sqlite:///logs.db is in the current folder, "
+            "sqlite:////var/lib/logs.db an absolute path"
+        )
+    return Path(name)

@@ -77,7 +77,7 @@ class LogReader:
             The log cannot be read.
         """
         _check_place(session_id, since, limit)
-        found = self._recorder.recent.after(session_id, since, limit)
+        found = self._recorder.recent.after(session_id, since, limit, epoch)
         if found is None:
             found = await asyncio.to_thread(self._recorder.read, session_id, since, limit)
         if found is None:

@@ -41,6 +41,10 @@ class _Window:
         self.encoded += [encode(entry) for entry in new]
         return True
 
+    def reaches(self, session: Session) -> bool:
+        """Whether it is of the same log and goes further."""
+        return session.epoch == self.session.epoch and session.last_offset < self.session.last_offset
+
     def shorten(self, most: int) -> None:
         """Drop the oldest entries, now and then, so that it costs little each time."""
         if len(self.entries) >= 2 * most:
@@ -72,27 +76,41 @@ class RecentEntries:
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._readings: defaultdict[str, list[Reading]] = defaultdict(list)
         self._count = 0
+        self.outdated = 0  # how often somebody else's change was told
 
-    def add(self, session: Session, entries: Sequence[Entry]) -> None:
-        """Take stored entries of one session and its record, as a commit returned them."""
+    def add(self, session: Session, entries: Sequence[Entry], outdated: int = 0) -> None:
+        """Take stored entries of one session and its record, as a commit returned them.
+
+        *outdated* is what the attribute said before the commit: what others changed meanwhile may come
+        after these entries.
+        """
         with self._lock:
             self._overtake(session.session_id)
             window = self._take(session.session_id)
-            if window is None or not window.extend(session, entries):
+            if window is not None and window.reaches(session):
+                pass  # a reader was quicker
+            elif window is None or not window.extend(session, entries):
                 begins = entries[0].offset - 1
                 if _follows(entries, begins, session.last_offset):
                     window = _Window(session, begins, entries)
                 else:  # among them are repeated keys, whose entries lie anywhere
                     window = _Window(session, session.last_offset)
+            window.outdated |= self.outdated != outdated
             self._put(window)
 
-    def after(self, session_id: str, since: int, limit: int | None = None) -> Excerpt | None:
-        """Return the entries after offset *since*; None when the window does not tell."""
+    def after(
+        self, session_id: str, since: int, limit: int | None = None, epoch: str | None = None
+    ) -> Excerpt | None:
+        """Return the entries after offset *since*; None when the window does not tell.
+
+        It does not tell of another epoch or of a place beyond its end: the store decides whether there is
+        such a log.
+        """
         with self._lock:
             window = self._windows.get(session_id)
-            if window is None or window.outdated or since < window.begins:
+            if window is None or window.outdated or not window.begins <= since <= window.session.last_offset:
                 return None
-            return window.after(since, limit)
+            return window.after(since, limit) if epoch in (None, window.session.epoch) else None
 
     @contextmanager
     def reading(self, session_id: str) -> Iterator[Reading]:
@@ -124,6 +142,7 @@ class RecentEntries:
     def outdate(self, session_id: str | None) -> None:
         """Ask the store again before the window of a session, or of every session, tells anything."""
         with self._lock:
+            self.outdated += 1
             for known in {*self._windows, *self._readings} if session_id is None else (session_id,):
                 self._overtake(known)
                 if known in self._windows:

@@ -36,13 +36,17 @@ class Checkpoints:
         self._commits += 1
         if not self._due.is_set():
             self._due.set()
-        if end >= FULL and not self._now.is_set():
-            self._now.set()
+        if end >= FULL:
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Have the work done as soon as can be."""
+        self._now.set()
 
     def stop(self) -> None:
         """Do nothing any more; what is under way is finished."""
         self._over.set()
-        self._now.set()
+        self.hurry()
         self._due.set()
         self._thread.join()
 

@@ -33,9 +33,10 @@ def lines_of(content: bytes) -> tuple[list[list[Change]], bytes]:
     """
     lines, damaged = [], []
     for text in content.split(b"\n"):
+        text = text.rstrip(b"\0")
         if changes := changes_of(text):
             lines.append(changes)
-        elif text.strip(b"\0"):
+        elif text:
             damaged.append(text)
     return lines, b"\n".join(damaged)
 

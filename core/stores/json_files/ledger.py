@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Ledger:
         self._catalog = catalog
         self._file = file
         self._touched: set[str] = set()
+        self._settling = threading.Lock()  # one checkpoint at a time
         self._sealed: Sealed | None = None
         last = max((int(path.suffix[1:]) for path in segments(folder)), default=0)
         self._segment = Segment(folder, last + 1)
@@ -106,10 +108,11 @@ class Ledger:
         OSError
             The disk did not take it; the journal has it still.
         """
-        self._settle_sealed()
-        if self._touched:
-            self._sealed = self._sealed_behind_another()
+        with self._settling:
             self._settle_sealed()
+            if self._touched:
+                self._sealed = self._sealed_behind_another()
+                self._settle_sealed()
 
     def close(self) -> None:
         """Empty the journal and delete it. If that fails it stays, for the next start."""
@@ -128,6 +131,7 @@ class Ledger:
         """Go on in another file: somebody has deleted the journal by hand."""
         old, self._segment = self._segment, Segment(self._folder, self._segment.number + 1)
         old.close()
+        self._checkpoints.hurry()  # nothing else has what it said
 
     def _sealed_behind_another(self) -> Sealed:
         """Begin another file of the journal and return what the one until now is about."""

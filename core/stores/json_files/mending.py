@@ -69,23 +69,34 @@ def take_up(
     except FileNotFoundError:
         content = b""
     text = parse(content, session_id)
-    lines = [bytes(line) for change in chain for line in change.entries]
-    entries = [decode(line) for line in lines]
-    if chain and not chain[0].base and text.entries and text.entries[0] != entries[0]:
+    if chain and not chain[0].base and text.entries and text.entries[0] != decode(chain[0].entries[0]):
         put_aside(path, content)  # another log, which ours has replaced
         content, text = b"", parse(b"", session_id)
-    lacking = [n for n, entry in enumerate(entries) if entry.offset > text.last_offset]
-    if chain and chain[0].base > text.last_offset:  # what comes before them is gone
-        if content:
-            put_aside(path, b"\n".join(lines))
-        lacking = []
-    new = [lines[n] for n in lacking]
-    found = text.entries + placed([entries[n] for n in lacking], session_id, text.last_offset)
+    new, lost = lacking(text.last_offset, chain)
+    if lost and content:
+        put_aside(path, b"\n".join(lost))
+    found = text.entries + placed(map(decode, new), session_id, text.last_offset)
     length = _mend(path, content, text, new)
     if not found:
         return None
     session = folded(session_id, known, found, chain)
     return Record(session=session, length=length, foreign=text.foreign)
+
+
+def lacking(reached: int, chain: Sequence[Appended]) -> tuple[list[bytes], list[bytes]]:
+    """Return the lines that follow an offset, and those that do not because something between is gone."""
+    new: list[bytes] = []
+    lost: list[bytes] = []
+    for change in chain:
+        lines = [bytes(line) for line in change.entries]
+        if change.base > reached:
+            lost += lines
+            continue
+        for line in lines:
+            if (offset := decode(line).offset) > reached:
+                new.append(line)
+                reached = offset
+    return new, lost
 
 
 def _mend(path: Path, content: bytes, text: ArrayText, new: Sequence[bytes]) -> int:

@@ -84,15 +84,13 @@ def take_stock(folder: Path, records: dict[str, Record]) -> Found:
         if damaged:
             put_aside(path, damaged)
         replay.apply(lines)
-    for change in replay.lost:
-        put_aside(folder / (change.session_id + SUFFIX), change.block)
     found = Found(replay.records, set(), replay.touched, names.damaged, journal)
     for session_id, chain in replay.chains.items():
         path = folder / (session_id + SUFFIX)
         record = replay.records.get(session_id)
-        if chain and (record is None or not has(path, record, chain)):
+        if record is None or session_id in replay.doubtful or not has(path, record, chain):
             _put(found, session_id, take_up(path, session_id, record, chain))
-            (names.arrays.add if path.exists() else names.arrays.discard)(session_id)
+        (names.arrays.add if path.exists() else names.arrays.discard)(session_id)
     _compare(folder, names, found)
     return found
 

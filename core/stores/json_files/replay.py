@@ -16,9 +16,9 @@ class Replay:
     records
         The record of each session.
     chains
-        What was added to each log since its file was known to be on disk, in order and without gaps.
-    lost
-        What was added behind a line of the journal that is damaged.
+        What was added to each log since its file was known to be on disk, in order.
+    doubtful
+        Sessions whose record lacks something of that, because a line of the journal is damaged.
     touched
         The sessions of which the journal says anything; deleted ones have no record.
     """
@@ -26,7 +26,7 @@ class Replay:
     def __init__(self, records: dict[str, Record]) -> None:
         self.records = records
         self.chains: dict[str, list[Appended]] = {}
-        self.lost: list[Appended] = []
+        self.doubtful: set[str] = set()
         self.touched: set[str] = set()
 
     def apply(self, lines: Iterable[Iterable[Change]]) -> None:
@@ -49,22 +49,20 @@ class Replay:
         if not change.base and (record is None or record.session.epoch != change.epoch):
             record = Record(session=begun(change, entries[0]))
             self.chains.pop(session_id, None)
-        chain = self.chains.setdefault(session_id, [])
-        if record is None:  # the file of records was deleted: the log says what is missing
-            follows = not chain or decode(chain[-1].entries[-1]).offset == change.base
-        else:
-            follows = record.session.epoch == change.epoch and change.base <= record.session.last_offset
-        if not follows:
-            self.lost.append(change)
+        self.chains.setdefault(session_id, []).append(change)
+        if (
+            record is None  # the file of records was deleted: the log says the rest
+            or record.session.epoch != change.epoch
+            or change.base > record.session.last_offset
+        ):
+            self.doubtful.add(session_id)
             return
-        chain.append(change)
-        if record is not None:
-            session = record.session
-            for entry in entries:
-                if entry.offset > session.last_offset:
-                    session = session.after(entry, watched=change.watched)
-            length = change.place + len(change.block)
-            self.records[session_id] = Record(session=session, length=length, foreign=record.foreign)
+        session = record.session
+        for entry in entries:
+            if entry.offset > session.last_offset:
+                session = session.after(entry, watched=change.watched)
+        length = change.place + len(change.block)
+        self.records[session_id] = Record(session=session, length=length, foreign=record.foreign)
 
     def _record(self, record: Record) -> None:
         """Replace a record; that of another log, or of a compressed one, ends what was added before."""

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 COMPARE_AND_WRITE = """
+local turn = redis.call('GET', KEYS[1])
+if turn and turn ~= ARGV[2] then return 'wait' end
 local looks, believed, writes = unpack(cmsgpack.unpack(ARGV[1]))
 local found, same = {}, true
 for i, look in ipairs(looks) do
@@ -21,11 +23,16 @@ for i, look in ipairs(looks) do
     same = same and value == believed[i][n]
   end
 end
-if not same then return found end
+if not same then
+  if ARGV[3] == '1' then redis.call('SET', KEYS[1], ARGV[2], 'PX', 2000) end
+  return found
+end
 for _, write in ipairs(writes) do redis.call(unpack(write)) end
+if turn then redis.call('DEL', KEYS[1]) end
 """
 """The script: it returns nothing when it has written, else what it found in the fields that were looked at.
 
+It takes the key of the turn, the change, who we are, and whether we want the turn if the belief is wrong.
 What can fail of a write, a server without memory or disk, fails at the first: none follows it then.
 """
 

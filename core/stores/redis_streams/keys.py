@@ -11,6 +11,7 @@ r"""Which keys there are.
 ``hw:ended:ID``     hash    run -> the status of its terminal entry
 ``hw:writer:NAME``  hash    a writer's last batch: its number, and the offsets of its entries
 ``hw:owners``       zset    owner -> when its lease ends, by the server's clock
+``hw:turn``         string  who may write alone now, because others were quicker too often
 ==================  ======  ===========================================================================
 """
 
@@ -20,14 +21,16 @@ from __future__ import annotations
 class Keys:
     """The names of the keys with one prefix."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, database: int) -> None:
         self._prefix = prefix
+        self.channel = f"{prefix}rings:{database}"  # channels, unlike keys, are of all databases
         self.sessions = f"{prefix}sessions"
         self.folded = f"{prefix}folded"
         self.order = f"{prefix}order"
         self.active = f"{prefix}active"
         self.packed = f"{prefix}packed"
         self.owners = f"{prefix}owners"
+        self.turn = f"{prefix}turn"
 
     def log(self, session_id: str) -> str:
         """Return the key of a session's log."""
@@ -44,10 +47,6 @@ class Keys:
     def writer(self, name: str) -> str:
         """Return the key of a writer's last batch."""
         return f"{self._prefix}writer:{name}"
-
-    def channel(self, database: int) -> str:
-        """Return the channel on which changes are told: channels, unlike keys, are of all databases."""
-        return f"{self._prefix}rings:{database}"
 
 
 def place(activity: str, session_id: str) -> str:

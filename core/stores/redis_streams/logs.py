@@ -40,9 +40,9 @@ class _Known:
 class Logs:
     """Reads logs, and writes to them what a change does."""
 
-    def __init__(self, server: Server, keys: Keys) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._keys = keys
+        self._keys = server.keys
 
     def read(self, session_id: str, since: int, limit: int | None) -> Excerpt | None:
         """Return the entries after offset *since*, at most *limit*, with the record of that moment."""

@@ -19,7 +19,7 @@ _decoder = msgspec.json.Decoder(Session)
 
 
 class Records:
-    """What steps do to records. It remembers those that it saw or made last, and believes they are so still."""
+    """What steps do to records. Those that it saw or made last it remembers: it believes them."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys

@@ -25,13 +25,9 @@ _log = logging.getLogger("headway.stores.redis_streams")
 class Rings:
     """Hears the rings of others, in a thread of its own."""
 
-    def __init__(
-        self, server: Server, channel: str, ourselves: str, ring: Callable[[str | None], None]
-    ) -> None:
-        """Listen from now on; *ourselves* is the sender whose rings are not told to *ring*."""
+    def __init__(self, server: Server, ring: Callable[[str | None], None]) -> None:
+        """Listen from now on; what we change ourselves is not told."""
         self._server = server
-        self._channel = channel
-        self._ourselves = ourselves
         self._ring = ring
         self._begun = threading.Event()  # the server has subscribed us, or does not answer
         self._over = threading.Event()
@@ -63,7 +59,7 @@ class Rings:
             self._over.wait(PAUSE)
 
     def _listen(self) -> None:
-        with self._server.subscribed(self._channel) as listening:
+        with self._server.subscribed(self._server.keys.channel) as listening:
             polled = time.monotonic()
             while not self._over.is_set():
                 message = listening.get_message(timeout=AWAKE)
@@ -79,6 +75,6 @@ class Rings:
             self._ring(None)
             return
         sender, *session_ids = message["data"].decode().split()
-        if sender != self._ourselves:
+        if sender != self._server.name:
             for session_id in session_ids:
                 self._ring(session_id)

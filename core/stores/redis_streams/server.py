@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,17 +15,27 @@ from redis.exceptions import AuthenticationError, ReadOnlyError, RedisError, Res
 from redis.retry import Retry
 
 from ...errors import StoreClosed, StoreError, StoreForgets, StoreUnreachable
-from .change import COMPARE_AND_WRITE, Change
+from .change import COMPARE_AND_WRITE, Change, Field
+from .keys import Keys
 
 OLDEST = (7, 0)
 TIMEOUT = 10  # seconds that the server may be silent
+PAUSE = 0.002  # seconds between two looks whether another's turn is over
 FLUSHED_IN = 8_000  # milliseconds that its disk may take; it says so itself, before the time above is up
 
 _BROKEN = (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OSError)
 
 
 class Server:
-    """The connections to one server. Callable from any thread, but `apply` from one at a time."""
+    """The connections to one server. Callable from any thread, but `apply` from one at a time.
+
+    Attributes
+    ----------
+    keys
+        The names of the keys on it.
+    name
+        Who we are, for other servers.
+    """
 
     def __init__(self, url: str) -> None:
         """Reach the server.
@@ -46,9 +58,10 @@ class Server:
         """
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
-        self.prefix = options.pop("prefix", "hw:")
+        prefix = options.pop("prefix", "hw:")
         self._volatile = options.pop("allow-volatile", "") not in ("", "0")
-        self._name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self.name = secrets.token_hex(8)
+        self._place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._wait = False  # for the disk, after each write
         self._closed = False
         url = urlunsplit(parts._replace(query=urlencode(options)))
@@ -61,33 +74,34 @@ class Server:
             raise StoreError(f"cannot open the store {self}: {error}") from error
         self._compare_and_write = self._writing.register_script(COMPARE_AND_WRITE)
         self._scripts: dict[str, Any] = {}
-        self.database = int(self._reading.connection_pool.connection_kwargs.get("db", 0))
+        self.keys = Keys(prefix, self._reading.connection_pool.connection_kwargs.get("db", 0))
         with self._answering():
             self._writing.ping()
 
     def __str__(self) -> str:
-        return self._name
+        return self._place
 
-    def apply(self, change: Change, flush: bool) -> dict[tuple[str, str], str | None] | None:
+    def apply(self, change: Change, flush: bool, insist: bool = False) -> dict[Field, str | None] | None:
         """Do a change, all of it, and return None; or return what there is when it was not what was believed.
 
         Parameters
         ----------
         flush
             Whether the server's disk must have it.
+        insist
+            Have others wait until this change, or what becomes of it, is done.
         """
+        arguments = change.encoded(), self.name, int(insist)
         with self._answering(), self._one_connection(flush) as connection:
-            answer = self._compare_and_write(args=[change.encoded()], client=connection)
+            while (answer := self._compare_and_write([self.keys.turn], arguments, connection)) == b"wait":
+                time.sleep(PAUSE)
             if answer is not None:
                 return change.found(answer)
             if flush and self._wait and change.writes:
-                flushed, _ = connection.execute_command(  # type: ignore[no-untyped-call]
-                    "WAITAOF", 1, 0, FLUSHED_IN)
-                if not flushed:
-                    raise StoreUnreachable(f"the disk of {self} is too slow: nothing says that it has it all")
+                self._flushed(connection)
         return None
 
-    def ask(self, script: str, keys: Sequence[str], *arguments: object) -> Any:
+    def ask(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:
         """Run a script that may be run again when the connection breaks, and return its answer."""
         known = self._scripts.get(script)
         if known is None:
@@ -108,7 +122,7 @@ class Server:
     @contextmanager
     def subscribed(self, channel: str) -> Iterator[Any]:
         """Listen to a channel on a connection of one's own."""
-        with self._answering(), self._reading.pubsub() as listening:
+        with self._answering(), self._reading.pubsub() as listening:  # type: ignore[no-untyped-call]
             listening.subscribe(channel)
             yield listening
 
@@ -117,6 +131,14 @@ class Server:
         self._closed = True
         self._writing.close()
         self._reading.close()
+
+    def _flushed(self, connection: redis.Redis) -> None:
+        """Wait until the disk has what was written on this connection."""
+        flushed, _ = connection.execute_command("WAITAOF", 1, 0, FLUSHED_IN)  # type: ignore[no-untyped-call]
+        if not flushed:
+            raise StoreUnreachable(
+                f"the disk of {self} is slow: it is not known whether it has what was written"
+            )
 
     def _client(self, url: str, retries: int, **more: Any) -> redis.Redis:
         return redis.Redis.from_url(
@@ -132,7 +154,7 @@ class Server:
     def _one_connection(self, flush: bool) -> Iterator[redis.Redis]:
         """Give a client; one that stays on its connection where it has to wait for what it has written."""
         if flush and self._wait:
-            with self._writing.client() as connection:
+            with self._writing.client() as connection:  # type: ignore[no-untyped-call]
                 yield connection
         else:
             yield self._writing

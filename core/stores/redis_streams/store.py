@@ -6,9 +6,9 @@ supported. Who has more than one server can carry gives each its own sessions an
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Collection, Sequence
+from itertools import count
 from typing import TypeVar
 
 import msgspec
@@ -20,13 +20,14 @@ from ..batch import Batch, Excerpt, Stored
 from ..commit import Extension, begin, by_session
 from . import scripts
 from .change import Change, Field
-from .keys import Keys, place
+from .keys import place
 from .logs import Logs
 from .records import Records, decode
 from .rings import Rings
 from .server import Server
 
 PAGE = 1_000  # sessions in one answer, so that the server is never held up for long
+OVERTAKEN = 5  # attempts of a change; who was overtaken as often has the others wait
 RESENT_WITHIN = 3_600_000  # milliseconds in which a batch that is sent again is recognised
 
 _Made = TypeVar("_Made")
@@ -44,12 +45,10 @@ class RedisStore:
     def __init__(self, rest: str) -> None:
         """Reach the server; raises what `Server` raises."""
         self._server = Server(f"{self.scheme}:{rest}")
-        self._keys = Keys(self._server.prefix)
-        self._channel = self._keys.channel(self._server.database)
-        self._name = secrets.token_hex(8)  # of who rings
+        self._keys = self._server.keys
         self._lock = threading.RLock()  # one change at a time
         self._records = Records(self._keys)
-        self._logs = Logs(self._server, self._keys)
+        self._logs = Logs(self._server)
         self._last_batch: dict[Field, str] = {}
         self._rings: Rings | None = None
         self._closed = False
@@ -122,7 +121,7 @@ class RedisStore:
         return {name.decode() for name in living}
 
     def relay(self, ring: Callable[[str | None], None]) -> None:
-        self._rings = Rings(self._server, self._channel, self._name, ring)
+        self._rings = Rings(self._server, ring)
 
     def close(self) -> None:
         with self._lock:
@@ -142,18 +141,19 @@ class RedisStore:
             if self._closed:
                 raise StoreClosed
             believed: dict[Field, str | None] = {**self._records.believed(session_ids), **self._last_batch}
-            while True:
-                change = Change(believed)
-                made, failure = _attempt(work, change)
-                if change.writes:
-                    change.write("PUBLISH", self._channel, " ".join((self._name, *session_ids)))
-                found = self._server.apply(change, flush)
-                if found is not None:
-                    believed |= found
-                elif failure is not None:
-                    raise failure
-                else:
-                    return made
+            outcome: _Made | Exception
+            for attempt in count(1):
+                step = Change(believed)
+                outcome = _attempt(work, step)
+                if step.writes:
+                    step.write("PUBLISH", self._keys.channel, " ".join((self._server.name, *session_ids)))
+                found = self._server.apply(step, flush, insist=attempt >= OVERTAKEN)
+                if found is None:
+                    break
+                believed |= found
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def _append(self, change: Change, batch: Batch, groups: dict[str, list[Entry]]) -> Stored | None:
         """Write a batch; return None when it was written before."""
@@ -202,9 +202,9 @@ class RedisOverTls(RedisStore):
     scheme = "rediss"
 
 
-def _attempt(work: Callable[[Change], _Made], change: Change) -> tuple[_Made | None, Exception | None]:
+def _attempt(work: Callable[[Change], _Made], change: Change) -> _Made | Exception:
     try:
-        return work(change), None
+        return work(change)
     except Exception as error:
         change.write_nothing()
-        return None, error
+        return error

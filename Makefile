@@ -25,10 +25,11 @@ clean:
 	.venv/bin/pip install -q -c constraints.txt -e .
 	@touch $@
 
-.venv/installed-tests: .venv/made pyproject.toml constraints.txt scripts/browser.py
+.venv/installed-tests: .venv/made pyproject.toml constraints.txt scripts/browser.py scripts/programs.py
 	@echo "Installing Headway and what its tests need into .venv; the first time this takes a few minutes"
 	.venv/bin/pip install -q -c constraints.txt -e '.[tests]'
 	.venv/bin/python scripts/browser.py
+	.venv/bin/python scripts/programs.py
 	@touch $@
 
 .venv/made:

@@ -194,7 +194,8 @@ class Runs:
         with self._launching:
             self._closed.set()
         try:
-            await asyncio.gather(*(self._stop(run_id, "interrupted", CLOSED) for run_id in list(self._alive)))
+            newest_first = list(reversed(self._alive))  # those that wait do not get a place that becomes free
+            await asyncio.gather(*(self._stop(run_id, "interrupted", CLOSED) for run_id in newest_first))
         finally:
             self._workers.shutdown(wait=False, cancel_futures=True)
             await asyncio.to_thread(self._orphans.stop)
@@ -225,8 +226,9 @@ class Runs:
         if run is None or future is None:
             return  # it ended meanwhile
         run.stopped_as = (status, message)
+        waits = future.cancel()  # for a worker; that comes first, or one may just become free
         await asyncio.to_thread(run.cancel)
-        if not future.cancel():  # it has begun: its work ends it, or else we do
+        if not waits:  # its work ends it, or else we do
             await asyncio.wait({asyncio.wrap_future(future)}, timeout=STOP_SECONDS)
         await asyncio.to_thread(run.end, status, message)
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import debian
+
 COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -53,35 +55,9 @@ def _candidates() -> Iterator[str]:
 
 def install() -> None:
     """Install a browser: Debian's package where that is possible, else Playwright's own download."""
-    root = _root_command()
-    if root is not None and _is_debian():
-        apt = [*root, "apt-get", "-q"]
-        update = subprocess.run([*apt, "update"], stdout=sys.stderr)
-        package = subprocess.run(
-            [*apt, "install", "-y", "--no-install-recommends", "chromium"], stdout=sys.stderr
-        )
-        if package.returncode == 0:
-            return
-        print(
-            f"apt-get failed ({update.returncode}, {package.returncode}): trying Playwright", file=sys.stderr
-        )
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], stdout=sys.stderr, check=True)
-
-
-def _is_debian() -> bool:
-    release = Path("/etc/os-release")
-    # Only Debian itself: Ubuntu's package of that name is an installer of a snap.
-    return release.is_file() and "ID=debian" in release.read_text(encoding="utf-8").splitlines()
-
-
-def _root_command() -> list[str] | None:
-    """Return what must stand before a command that needs root; None when we cannot be root."""
-    if not hasattr(os, "geteuid"):
-        return None
-    if os.geteuid() == 0:
-        return []
-    asked = subprocess.run(["sudo", "-n", "true"], capture_output=True) if shutil.which("sudo") else None
-    return ["sudo", "-n"] if asked and asked.returncode == 0 else None
+    if not debian.install("chromium"):
+        command = [sys.executable, "-m", "playwright", "install", "chromium"]
+        subprocess.run(command, stdout=sys.stderr, check=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from .rows import entry_of, entry_row, session_of, session_row, to_json, unpack,
 from .statements import Statements
 
 Groups = Mapping[str, Sequence[Entry]]
+Known = Mapping[str, tuple[int, Session]]
+"""Sessions with the keys of their rows, by id."""
 
 
 class Cursor(Protocol):
@@ -61,9 +63,11 @@ Logs = Mapping[str, _Log]
 
 
 def append(
-    run: Run, say: Statements, batch: Batch, groups: Groups, *, make: bool
-) -> tuple[Stored, list[str]]:
+    run: Run, say: Statements, batch: Batch, groups: Groups, known: Known, *, make: bool
+) -> tuple[Stored, Known]:
     """Write a batch, whose entries by session are *groups*; return it as stored, and who has changed.
+
+    *known* are sessions that need not be locked and read, because nobody else can have changed them.
 
     Raises
     ------
@@ -73,11 +77,14 @@ def append(
         As `headway.stores.Store.append` says.
     """
     writer = run(say.writers.lock, (batch.writer,)) if batch.writer else None
-    locked = _make(run, say, groups) if make else _lock(run, say, groups)
+    asked = {session_id: group for session_id, group in groups.items() if session_id not in known}
+    locked = (_make if make else _lock)(run, say, asked) if asked else None
     offsets = None if writer is None else _written(run, say, batch, writer.fetchone())
-    logs = _logs(locked.fetchall(), groups)
+    logs = {session_id: _Log(*known[session_id]) for session_id in groups if session_id in known}
+    if locked is not None:
+        logs |= _logs(locked.fetchall(), asked)
     if offsets is not None:
-        return _again(run, say, batch, logs, offsets), []
+        return _again(run, say, batch, logs, offsets), {}
     if len(logs) < len(groups):
         raise NewSessions
     _learn(run, say, logs, groups)
@@ -139,9 +146,10 @@ def _learn_rows(found: Cursor, logs: Logs) -> None:
         logs[ids[key]].learn(entry_of(ids[key], row))
 
 
-def _write(run: Run, say: Statements, logs: Logs, extensions: Mapping[str, Extension]) -> list[str]:
+def _write(run: Run, say: Statements, logs: Logs, extensions: Mapping[str, Extension]) -> Known:
     """Write entries and records; return which sessions have changed."""
     entries, sessions = [], []
+    changed: dict[str, tuple[int, Session]] = {}
     for session_id, extension in extensions.items():
         if extension.new:
             log = logs[session_id]
@@ -149,10 +157,11 @@ def _write(run: Run, say: Statements, logs: Logs, extensions: Mapping[str, Exten
                 run(say.archives.clear, (log.key,))
             entries += [entry_row(log.key, entry) for entry in (*log.archive, *extension.new)]
             sessions.append(session_row(log.key, extension.session))
-    if sessions:
+            changed[session_id] = log.key, extension.session
+    if changed:
         run(say.entries.insert, (to_json(entries),))
         run(say.sessions.update, (to_json(sessions),))
-    return [row.session_id for row in sessions]
+    return changed
 
 
 def _stored(batch: Batch, logs: Logs, extensions: Mapping[str, Extension]) -> Stored:

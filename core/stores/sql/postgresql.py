@@ -15,7 +15,7 @@ from ...errors import StoreError, StoreUnreachable
 from .commit import Run
 from .pool import Pool
 from .statements import Dialect, Statements
-from .store import SqlStore
+from .store import Changes, SqlStore
 
 try:
     import psycopg
@@ -174,8 +174,8 @@ class PostgresqlStore(SqlStore):
                 connection.execute("COMMIT")
             return result
 
-    def _tell(self, run: Run, session_ids: Iterable[str]) -> None:
-        if bells := list(_bells(self._id, session_ids)):
+    def _tell(self, run: Run, changed: Changes) -> None:
+        if bells := list(_bells(self._id, changed)):
             run(_NOTIFY, (json.dumps(bells),))
 
     def _connect(self) -> psycopg.Connection[Any]:

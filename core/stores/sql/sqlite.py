@@ -7,21 +7,23 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from ...errors import StoreError
-from .commit import Run
+from ...session import Session
+from .commit import Known, Run
 from .doorbell import Doorbell
 from .pool import Pool
 from .statements import Dialect, Statements
-from .store import SqlStore
+from .store import Changes, SqlStore
 
 T = TypeVar("T")
 
 PATIENCE = 10.0  # seconds to wait for other processes that write
+CACHED = 10_000  # sessions whose records are at hand for the next commit
 NEEDED = (3, 35)  # of SQLite: RETURNING
 
 _ERRNO = {
@@ -69,7 +71,9 @@ class SqliteStore(SqlStore):
         self._path = _path(rest)
         if sqlite3.sqlite_version_info < NEEDED:
             raise StoreError(f"SQLite is {sqlite3.sqlite_version} here; the store needs 3.35 or later")
-        self._told: tuple[int, list[str]] | None = None
+        self._told: tuple[int, Changes] | None = None
+        self._cached: dict[str, tuple[int, Session]] = {}
+        self._version = 0  # of the database, for which that is true
         self._flushed = True
         self._doorbell = Doorbell(self._path, self._id)
         self._pool = Pool(self._connect)
@@ -103,9 +107,10 @@ class SqliteStore(SqlStore):
             self._check_open()
             with self._errors():
                 result = self._transact(work, flush)
-            told, self._told = self._told, None
-            if told is not None:
-                self._doorbell.ring(*told)
+            if self._told is not None:
+                number, changed = self._told
+                self._remember(changed)
+                self._doorbell.ring(number, list(changed))
             return result
 
     def _transact(self, work: Callable[[Run], T], flush: bool) -> T:
@@ -119,6 +124,7 @@ class SqliteStore(SqlStore):
             result = work(run)
             run("COMMIT")
         except BaseException:
+            self._cached.clear()
             if self._writer.in_transaction:  # some errors have ended it
                 run("ROLLBACK")
             raise
@@ -134,10 +140,24 @@ class SqliteStore(SqlStore):
             connection.execute("COMMIT")
             return result
 
-    def _tell(self, run: Run, session_ids: Iterable[str]) -> None:
-        if ids := list(session_ids):
+    def _tell(self, run: Run, changed: Changes) -> None:
+        if changed:
             (number,) = run(f"{_NUMBER} RETURNING number").fetchone()
-            self._told = (number, ids)
+            self._told = number, changed
+
+    def _known(self, run: Run) -> Known:
+        """Return what we have written ourselves, as long as nobody else has written anything."""
+        (version,) = run("PRAGMA data_version").fetchone()
+        if version != self._version or len(self._cached) > CACHED:
+            self._cached.clear()
+            self._version = version
+        return self._cached
+
+    def _remember(self, changed: Changes) -> None:
+        for session_id, kept in changed.items():
+            self._cached.pop(session_id, None)
+            if kept is not None:
+                self._cached[session_id] = kept
 
     def _last(self) -> int:
         """Return the number of the last commit that changed a session; 0 when that cannot be read."""
@@ -151,7 +171,7 @@ class SqliteStore(SqlStore):
             self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
         connection.create_function("headway_clock", 0, time.monotonic)  # the same for all processes here
-        for setting in ("secure_delete = ON", "fullfsync = ON", "synchronous = FULL"):
+        for setting in ("secure_delete = ON", "temp_store = MEMORY", "fullfsync = ON", "synchronous = FULL"):
             connection.execute(f"PRAGMA {setting}")
         return connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ...entry import Entry
@@ -13,11 +13,13 @@ from ...errors import SessionExists, StoreClosed, UnknownSession
 from ...session import Session, archived
 from ..batch import Batch, Excerpt, Stored
 from ..commit import by_session
-from .commit import NewSessions, Run, append
+from .commit import Known, NewSessions, Run, append
 from .rows import entry_of, pack, session_of, session_row, to_json, unpack
 from .statements import Statements
 
 T = TypeVar("T")
+Changes = Mapping[str, tuple[int, Session] | None]
+"""What sessions have become, with the keys of their rows; None of those that are deleted."""
 
 
 class SqlStore(ABC):
@@ -40,8 +42,12 @@ class SqlStore(ABC):
         """Do some reading; all statements see the same moment when that is asked for."""
 
     @abstractmethod
-    def _tell(self, run: Run, session_ids: Iterable[str]) -> None:
-        """Have the others rung for some sessions when the transaction is over."""
+    def _tell(self, run: Run, changed: Changes) -> None:
+        """Have the others rung for the sessions that a transaction has changed, when it is over."""
+
+    def _known(self, run: Run) -> Known:
+        """Return sessions that need not be read again in this transaction."""
+        return {}
 
     def append(self, batch: Batch) -> Stored:
         groups = by_session(batch.entries)
@@ -50,7 +56,7 @@ class SqlStore(ABC):
             return Stored([], {})
 
         def work(run: Run, make: bool = False) -> Stored:
-            stored, changed = append(run, self._say, batch, groups, make=make)
+            stored, changed = append(run, self._say, batch, groups, self._known(run), make=make)
             self._tell(run, changed)
             return stored
 
@@ -92,10 +98,11 @@ class SqlStore(ABC):
 
     def add_session(self, session: Session) -> None:
         def work(run: Run) -> None:
-            if run(self._say.sessions.add, (to_json([session_row(None, session)]),)).fetchone() is None:
+            made = run(self._say.sessions.add, (to_json([session_row(None, session)]),)).fetchone()
+            if made is None:
                 (record,) = run(self._say.sessions.get, (session.session_id.lower(),)).fetchone()
                 raise SessionExists(session.session_id, session_of(record).session_id)
-            self._tell(run, [session.session_id])
+            self._tell(run, {session.session_id: (made[0], session)})
 
         self._write(work)
 
@@ -128,7 +135,7 @@ class SqlStore(ABC):
             key, _ = self._locked(run, session_id)
             for statement in (self._say.entries.clear, self._say.archives.clear, self._say.sessions.delete):
                 run(statement, (key,))
-            self._tell(run, [session_id])
+            self._tell(run, {session_id: None})
 
         self._write(work)
 
@@ -150,7 +157,7 @@ class SqlStore(ABC):
 
     def _replace(self, run: Run, key: int, session: Session) -> Session:
         run(self._say.sessions.update, (to_json([session_row(key, session)]),))
-        self._tell(run, [session.session_id])
+        self._tell(run, {session.session_id: (key, session)})
         return session
 
     def _records(self, statement: str, parameters: Sequence[Any]) -> list[Session]:

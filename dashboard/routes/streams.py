@@ -49,18 +49,18 @@ def stream_of(handler: WebSocketHandler) -> IOStream | None:
 
 def send(streams: Iterable[IOStream], data: bytes) -> list[tuple[IOStream, int]]:
     """Send *data* to each stream; return those that did not take all of it, with how much they took."""
-    size = len(data)
+    size, c_size = len(data), ctypes.c_size_t(len(data))
     short = []
     for stream in streams:
         taken = 0
         if not stream.writing() and (sock := stream.socket) is not None:
-            taken = _send(sock.fileno(), data, size, _FLAGS)
+            taken = _send(sock.fileno(), data, c_size, _FLAGS)
         if taken != size:
             short.append((stream, max(taken, 0)))  # what was wrong, the stream finds out by itself
     return short
 
 
-def _by_os(descriptor: int, data: bytes, size: int, flags: int) -> int:
+def _by_os(descriptor: int, data: bytes, size: ctypes.c_size_t, flags: int) -> int:
     """Send where the C library cannot be called directly."""
     try:
         return os.write(descriptor, data)
@@ -68,15 +68,18 @@ def _by_os(descriptor: int, data: bytes, size: int, flags: int) -> int:
         return -1
 
 
-def _c_send() -> Callable[[int, bytes, int, int], int]:
-    """Return send(2), called without giving the interpreter's lock away."""
+def _c_send() -> Callable[[int, bytes, ctypes.c_size_t, int], int]:
+    """Return send(2), called without giving the interpreter's lock away.
+
+    Its argument types are not declared: that would take longer than all the rest of a call. So the size has
+    to be a `ctypes.c_size_t`; the others are what ctypes makes of an int and of bytes.
+    """
     if not sys.platform.startswith("linux"):
         return _by_os  # flags and their meaning differ
     try:
         function = ctypes.PyDLL(None).send
     except (OSError, AttributeError):
         return _by_os
-    function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
     function.restype = ctypes.c_ssize_t
     return function
 

@@ -147,7 +147,10 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
     StoreError
         The store is there but cannot be opened.
     """
-    store: Store = store_class(url)(url.partition(":")[2])
+    kind = store_class(url)
+    if read_only:
+        kind = getattr(kind, "reading", kind)
+    store: Store = kind(url.partition(":")[2])
     return store
 
 

@@ -6,6 +6,7 @@ costs nothing.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import zlib
 from collections.abc import Callable, Sequence
@@ -18,12 +19,19 @@ from ...session import archived
 from .array_text import parse
 from .changes import Record, block_of
 from .disk import read_file, write_file
-from .lines import LogChanged, LogText
+from .lines import LogText
 from .mending import folded
 
 PACKED = ".gz"  # behind the array file's name
 
 Keep = Callable[[Sequence[Entry]], Sequence[Entry]]
+
+
+class ArchiveDamaged(OSError):
+    """A compressed log cannot be read; it is left as it is."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EIO, f"the compressed log {path.name!r} is damaged")
 
 
 def packed_path(path: Path) -> Path:
@@ -51,13 +59,13 @@ def unpacked(path: Path) -> bytes:
 
     Raises
     ------
-    LogChanged
-        It is damaged.
+    ArchiveDamaged
+        It is no gzip file, or not a whole one.
     """
     try:
         return gzip.decompress(read_file(packed_path(path)))
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise LogChanged(packed_path(path).name) from None
+        raise ArchiveDamaged(packed_path(path)) from None
 
 
 def text_of(content: bytes, record: Record) -> LogText:

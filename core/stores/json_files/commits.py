@@ -11,7 +11,7 @@ from ...errors import UnknownSession
 from ...session import Session, archived
 from ..batch import Batch
 from ..commit import Extension, begin, by_session, extend
-from .archive import Keep, pack, packed_path
+from .archive import ArchiveDamaged, Keep, pack, packed_path
 from .catalog import Catalog
 from .changes import CLOSE, Deleted, Record, Recorded, appended, block_of, encoded
 from .ledger import Ledger
@@ -57,12 +57,15 @@ class Committer:
         self._new = found.new  # whose record was made from the log, and no line of the journal says it yet
         self._damaged = found.damaged  # beside whose log may lie damaged bytes
         self._spoilt: list[Log] = []  # whose last write could not be taken back yet
+        self._unpacked: list[Log] = []  # that hold in memory what is compressed in its file
 
     def prepare(self, batch: Batch) -> dict[str, Part]:
         """Return what a batch makes of each log; nothing is written yet."""
         while self._spoilt:
             self._spoilt[-1].undo()
             self._spoilt.pop().close()
+        while self._unpacked:
+            self._unpacked.pop().close()
         now = self._logs.now()
         return {
             session_id: self._part(session_id, entries, batch, now)
@@ -147,6 +150,7 @@ class Committer:
         log = self._logs[session_id]
         record = self._catalog.get(session_id)
         if record is not None and record.packed:
+            self._unpacked.append(log)
             with suppress(FileNotFoundError):
                 return log.unpack(record), log
             log.replaced = True
@@ -159,9 +163,17 @@ class Committer:
         return record, log
 
     def take_up(self, session_id: str, known: Record | None) -> Record | None:
-        """Read the array file of a session anew, which somebody has changed, and return its record."""
+        """Read the array file of a session anew, which somebody has changed, and return its record.
+
+        Raises
+        ------
+        ArchiveDamaged
+            The log is compressed, and that file is what was changed.
+        """
         log = self._logs[session_id]
         log.close()
+        if known is not None and known.packed and packed_path(log.path).exists():
+            raise ArchiveDamaged(packed_path(log.path))
         if known is None:
             self._catalog.remove(session_id)
             self._catalog.check_new(session_id)

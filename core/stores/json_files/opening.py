@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...entry import check_session_id
 from ...errors import InvalidSessionId
-from .archive import PACKED, packed_path, take_up_packed
+from .archive import PACKED, ArchiveDamaged, packed_path, take_up_packed
 from .changes import Record
 from .disk import PART, read_file
 from .journal import lines_of, segments
@@ -116,7 +116,12 @@ def _chosen(path: Path, session_id: str, known: Record | None, *, plain: bool, p
     """Return the record of a log of which another file is there than is known, or both."""
     if not plain and not packed:
         return None  # deleted by hand
-    compressed = take_up_packed(path, session_id, known) if packed else None
+    compressed = None
+    if packed:
+        try:
+            compressed = take_up_packed(path, session_id, known)
+        except ArchiveDamaged:  # it stays as it is, and says so when it is read
+            compressed = known if known and known.packed else None
     if plain and compressed and known and known.packed:
         content = take_up(path, session_id, None)
         if content is None or content.session.last_offset <= known.session.last_offset:

@@ -22,7 +22,7 @@ from ...entry import Entry
 from ...errors import StoreClosed, StoreError, UnknownSession
 from ...session import Session
 from ..batch import Batch, Excerpt, Stored
-from .archive import Keep, packed_path, text_of, unpacked
+from .archive import Keep, text_of, unpacked
 from .catalog import Catalog
 from .changes import Record
 from .commits import Committer
@@ -170,23 +170,18 @@ class JsonFilesStore:
     def _look_again(self, record: Record) -> None:
         """Find out what has become of a log: somebody took its file away or changed it, or we just did."""
         with self._writing:
-            if self._record(record.session_id) is not record:
-                return
-            if record.packed and packed_path(self._path(record.session_id)).exists():
-                raise LogChanged(record.session_id)
-            self._committer.take_up(record.session_id, record)
+            if self._record(record.session_id) is record:
+                self._committer.take_up(record.session_id, record)
 
     def _look_at_all(self) -> None:
         """Take up the logs that somebody has changed while no program had the folder open."""
         for record in self._catalog.all():
             if self._closed:
                 return
-            path = self._path(record.session_id)
-            with suppress(LogChanged):  # a compressed log that is damaged says so when it is read
-                if record.length and _length(packed_path(path) if record.packed else path) != record.length:
-                    with self._writing:
-                        if not self._closed and self._catalog.get(record.session_id) is record:
-                            self._committer.current(record.session_id)
+            if record.length and not record.packed and _length(self._path(record.session_id)) != record.length:
+                with self._writing:
+                    if not self._closed and self._catalog.get(record.session_id) is record:
+                        self._committer.current(record.session_id)
 
     def _known(self, session_id: str) -> Record:
         record = self._record(session_id)

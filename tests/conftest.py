@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from postgres_server import PostgresServer
+from valkey_server import ValkeyServer
 
 from .loggers import SECONDS, each_logger, hosting, logger, store
 
@@ -245,3 +246,10 @@ def postgres() -> Iterator[PostgresServer]:
 def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the server's key out of the home of whoever runs the tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    """Give a Valkey for all tests; each has keys of its own."""
+    with ValkeyServer() as server:
+        yield server

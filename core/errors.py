@@ -190,8 +190,8 @@ class StoreForgets(StoreError):
 
     def __init__(self, server: str, reasons: str) -> None:
         super().__init__(
-            f"{server} would forget acknowledged entries: {reasons}; "
-            "have the server keep them, or say that it may forget (--allow-volatile)"
+            f"{server} would forget acknowledged entries: {reasons}. "
+            "Have it keep them, or allow it to forget: ?allow-volatile=1 at the end of its URL"
         )
 
 

@@ -19,11 +19,12 @@ from .change import COMPARE_AND_WRITE, Change, Field
 from .keys import Keys
 
 OLDEST = (7, 0)
+WAITS = (7, 2)  # from which on one can wait for the disk
 TIMEOUT = 10  # seconds that the server may be silent
 PAUSE = 0.002  # seconds between two looks whether another's turn is over
 FLUSHED_IN = 8_000  # milliseconds that its disk may take; it says so itself, before the time above is up
 
-_BROKEN = (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OSError)
+_BROKEN = (redis.ConnectionError, redis.TimeoutError, OSError)
 
 
 class Server:
@@ -65,18 +66,18 @@ class Server:
         self._wait = False  # for the disk, after each write
         self._closed = False
         url = urlunsplit(parts._replace(query=urlencode(options)))
-        try:
-            # What is written is not sent again by redis-py, which cannot know whether it was done. One
-            # connection: what waits becomes one batch. Reads come from as many threads as there are.
-            self._writing = self._client(url, 0, max_connections=1, redis_connect_func=self._connected)
-            self._reading = self._client(url, 1)
-        except ValueError as error:
-            raise StoreError(f"cannot open the store {self}: {error}") from error
+        with self._answering():
+            try:
+                # What is written is not sent again by redis-py, which cannot know whether it was done. One
+                # connection: what waits becomes one batch. Reads come from as many threads as there are.
+                self._writing = self._client(url, 0, max_connections=1, redis_connect_func=self._connected)
+                self._reading = self._client(url, 1)
+                self._writing.ping()
+            except (TypeError, ValueError) as error:  # redis-py does not know an option, or its value
+                raise StoreError(f"cannot open the store {self}: {error}") from error
         self._compare_and_write = self._writing.register_script(COMPARE_AND_WRITE)
         self._scripts: dict[str, Any] = {}
         self.keys = Keys(prefix, self._reading.connection_pool.connection_kwargs.get("db", 0))
-        with self._answering():
-            self._writing.ping()
 
     def __str__(self) -> str:
         return self._place
@@ -168,6 +169,9 @@ class Server:
             yield
         except AuthenticationError as error:
             raise StoreError(f"{self} does not let us in: {error}") from error
+        except ReadOnlyError as error:  # another server writes now: its name may lead to it the next time
+            self._writing.connection_pool.disconnect()
+            raise StoreUnreachable(f"{self} is a replica: {error}") from error
         except _BROKEN as error:
             if isinstance(error, StoreError):
                 raise
@@ -183,30 +187,29 @@ class Server:
             lines = connection.read_response().decode().splitlines()
             facts = dict(line.split(":", 1) for line in lines if ":" in line)
             policy = _asked(connection, "CONFIG", "GET", "appendfsync")
-            self._judge(facts, policy[1].decode() if policy else "")
+            self._judge(facts, policy[1].decode() if policy else None)
         except BaseException:
             connection.disconnect()
             raise
 
-    def _judge(self, facts: dict[str, str], policy: str) -> None:
+    def _judge(self, facts: dict[str, str], policy: str | None) -> None:
         """Refuse a server that would forget; find out whether one has to wait for its disk."""
-        version = facts["redis_version"]
-        if tuple(map(int, version.split(".")[:2])) < OLDEST:
-            raise StoreError(f"{self} is version {version}; Redis 7.0 or newer or Valkey is needed")
-        logs = facts.get("aof_enabled") == "1"
-        waits = version >= "7.2"
-        self._wait = logs and waits and policy != "always"
-        evicts = facts.get("maxmemory") != "0" and facts.get("maxmemory_policy", "").startswith("allkeys")
-        reasons = {
-            "it keeps no append-only file (appendonly yes)": not logs,
-            f"it flushes when it likes (appendfsync {policy or 'unknown'}, it takes 'always')": logs
-            and (policy == "no" or (policy != "always" and not waits)),
-            f"it evicts any key when memory is short (maxmemory-policy {facts.get('maxmemory_policy')}, "
-            "it takes 'noeviction')": evicts,
-        }
-        wrong = [reason for reason, holds in reasons.items() if holds]
-        if wrong and not self._volatile:
-            raise StoreForgets(str(self), "; ".join(wrong))
+        version = tuple(map(int, facts["redis_version"].split(".")))
+        if version < OLDEST:
+            text = facts["redis_version"]
+            raise StoreError(f"{self} is version {text}; Redis 7.0 or newer is needed, or Valkey")
+        logs, waits = facts.get("aof_enabled") == "1", version >= WAITS
+        self._wait = logs and waits and policy not in ("always", "no")
+        eviction = facts.get("maxmemory_policy", "") if facts.get("maxmemory") != "0" else ""
+        reasons = []
+        if not logs:
+            reasons.append("it has no append-only file (appendonly yes)")
+        elif policy == "no" or (policy != "always" and not waits):
+            reasons.append(f"nothing says when its disk has an entry (appendfsync {policy}; always)")
+        if eviction.startswith("allkeys"):
+            reasons.append(f"it drops any key when memory is short (maxmemory-policy {eviction}; noeviction)")
+        if reasons and not self._volatile:
+            raise StoreForgets(str(self), "; ".join(reasons))
 
 
 def _asked(connection: Any, *command: str) -> Any:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
-
-from sortedcontainers import SortedSet
+from heapq import nlargest
 
 from ..errors import SessionExists
 from ..session import Session
+
+MOVED = 2_000  # sessions that may be out of order: a page looks at each of them
 
 
 class SessionIndex:
     """Session records in memory. Its store holds a lock over all but `get`.
 
-    The order by activity is brought up to date when somebody asks for it: a commit, which changes it, costs
-    the same however many sessions there are.
+    The order by activity is a sorted list, and beside it those sessions that have moved since it was sorted:
+    a commit costs the same however many sessions there are, and so does the newest page.
     """
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._folded: dict[str, str] = {}  # the id in lower case -> the id
-        self._order: SortedSet[tuple[str, str]] = SortedSet()  # (last_activity, id), the oldest first
-        self._placed: dict[str, tuple[str, str]] = {}  # id -> where it stands in the order
-        self._moved: set[str] = set()  # ids whose place is not up to date
+        self._order: list[tuple[str, str]] = []  # (last_activity, id), the oldest first
+        self._moved: set[str] = set()  # ids that stand there at a wrong place, or not yet, or still
         self._active: set[str] = set()  # ids of those with runs that go on
 
     def __iter__(self) -> Iterator[Session]:
@@ -68,18 +69,34 @@ class SessionIndex:
 
     def page(self, limit: int, before: str | None) -> list[Session]:
         """Return at most *limit* records, newest activity first, after the cursor *before*."""
-        self._place()
-        end = len(self._order)
+        if len(self._moved) > MOVED:
+            self.sort()
+        end, moved = len(self._order), self._places(self._moved)
         if before is not None:
             activity, _, session_id = before.partition(",")
-            end = self._order.bisect_left((activity, session_id))
-        places = self._order.islice(max(0, end - limit), end, reverse=True)
-        return [self._sessions[session_id] for _, session_id in places]
+            cursor = (activity, session_id)
+            end = bisect_left(self._order, cursor)
+            moved = [place for place in moved if place < cursor]
+        newest = nlargest(limit, moved)
+        wanted = limit + len(newest)
+        for n in range(end - 1, -1, -1):
+            if len(newest) == wanted:
+                break
+            if self._order[n][1] not in self._moved:
+                newest.append(self._order[n])
+        newest.sort(reverse=True)
+        return [self._sessions[session_id] for _, session_id in newest[:limit]]
 
-    def _place(self) -> None:
-        """Bring the order up to date."""
-        moved, self._moved = self._moved, set()
-        self._order.difference_update(self._placed.pop(sid) for sid in moved & self._placed.keys())
-        places = {sid: (self._sessions[sid].last_activity, sid) for sid in moved if sid in self._sessions}
-        self._placed |= places
-        self._order.update(places.values())
+    def sort(self) -> None:
+        """Bring the order up to date; it is done now and then anyway."""
+        self._order = [place for place in self._order if place[1] not in self._moved]
+        self._order += sorted(self._places(self._moved))
+        self._order.sort()  # two sorted runs: merged
+        self._moved.clear()
+
+    def _places(self, session_ids: set[str]) -> list[tuple[str, str]]:
+        return [
+            (self._sessions[session_id].last_activity, session_id)
+            for session_id in session_ids
+            if session_id in self._sessions
+        ]

@@ -13,10 +13,12 @@ from .changes import Record
 class Catalog:
     """The records of a folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: Iterable[Record] = ()) -> None:
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._index = SessionIndex()
+        self.put(records)
+        self._index.sort()
 
     def __len__(self) -> int:
         return len(self._records)

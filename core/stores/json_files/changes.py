@@ -14,7 +14,7 @@ from ...entry import Entry
 from ...session import Session
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is known of a session without looking at its log.
 
     Attributes

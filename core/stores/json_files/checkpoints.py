@@ -16,14 +16,14 @@ _log = logging.getLogger("headway.stores.json")
 class Checkpoints:
     """Calls some work when the journal is full, and when nobody has committed for a while."""
 
-    def __init__(self, place: str, begin: Callable[[], None], work: Callable[[], None]) -> None:
-        """Call *begin* and from then on *work*; what they raise, the disk being full, is tried again.
+    def __init__(self, place: str, work: Callable[[], None], look: Callable[[], None]) -> None:
+        """Do the work now and from now on; what it raises, the disk being full, is tried again.
 
-        *place* is what messages call the journal's folder.
+        *look* is called once, after the first attempt. *place* is what messages call the journal's folder.
         """
         self._place = place
-        self._begin = begin
         self._work = work
+        self._look = look
         self._commits = 0
         self._due = threading.Event()  # there is something in the journal
         self._now = threading.Event()  # it is full, or nobody will commit any more
@@ -51,7 +51,8 @@ class Checkpoints:
         self._thread.join()
 
     def _run(self) -> None:
-        self._attempt(self._begin)
+        self._attempt(self._work)
+        self._attempt(self._look)
         while not self._over.is_set():
             self._due.wait()
             self._wait_for_a_pause()

@@ -47,17 +47,18 @@ def read_file(path: Path) -> bytes:
 def write_file(path: Path, content: bytes) -> None:
     """Put a whole file in place, durably: whoever looks finds the old one or the new one, never a part."""
     part = path.with_name(path.name + PART)
-    descriptor = os.open(part, WRITE | os.O_CREAT | os.O_TRUNC, PRIVATE)
     try:
-        write_at(descriptor, content, 0)
-        os.fsync(descriptor)
+        descriptor = os.open(part, WRITE | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        try:
+            write_at(descriptor, content, 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(part, path)
     except OSError:
         with suppress(OSError):
             part.unlink()
         raise
-    finally:
-        os.close(descriptor)
-    os.replace(part, path)
     sync_folder(path.parent)
 
 

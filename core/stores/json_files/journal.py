@@ -21,8 +21,8 @@ CHUNK = 1 << 16  # bytes read at once
 
 def segments(folder: Path) -> list[Path]:
     """Return the files of a folder's journal, the oldest first."""
-    found = [path for path in folder.glob(PREFIX + "*") if path.name.removeprefix(PREFIX).isdecimal()]
-    return sorted(found, key=_number)
+    names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+    return sorted((folder / name for name in names if name.removeprefix(PREFIX).isdecimal()), key=number_of)
 
 
 def lines_of(content: bytes) -> tuple[list[list[Change]], bytes]:
@@ -50,7 +50,7 @@ class Tail:
 
     def __init__(self, path: Path) -> None:
         """Open the file."""
-        self.number = _number(path)
+        self.number = number_of(path)
         self._place = 0  # up to here it was read
         self._last = b""  # the last line that was read
         self._descriptor = os.open(path, READ)
@@ -96,7 +96,8 @@ class Tail:
         return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
 
 
-def _number(path: Path) -> int:
+def number_of(path: Path) -> int:
+    """Return the number of a file of the journal: a later one has a greater."""
     return int(path.name.removeprefix(PREFIX))
 
 

@@ -13,7 +13,7 @@ from .catalog import Catalog
 from .changes import Record
 from .checkpoints import Checkpoints
 from .disk import sync_files
-from .journal import Segment, segments
+from .journal import Segment, number_of
 from .logs import SUFFIX
 from .opening import Found
 from .records import RecordsFile
@@ -50,9 +50,15 @@ class Ledger:
     """
 
     def __init__(
-        self, folder: Path, descriptor: int | None, lock: Lock, catalog: Catalog, file: RecordsFile
+        self,
+        folder: Path,
+        descriptor: int | None,
+        lock: Lock,
+        catalog: Catalog,
+        file: RecordsFile,
+        found: Found,
     ) -> None:
-        """Make a file of the journal behind those that are there; *lock* is held by whoever commits."""
+        """Make a file of the journal behind those that were found; *lock* is held by whoever commits."""
         self._folder = folder
         self._descriptor = descriptor
         self._lock = lock
@@ -61,19 +67,13 @@ class Ledger:
         self._touched: set[str] = set()
         self._settling = threading.Lock()  # one checkpoint at a time
         self._sealed: Sealed | None = None
-        last = max((int(path.suffix[1:]) for path in segments(folder)), default=0)
-        self._segment = Segment(folder, last + 1)
-
-    def start(self, found: Found, look: Callable[[], None]) -> None:
-        """Write down what was found when the folder was opened, then *look*, and go on with checkpoints."""
         if found.touched or found.journal:
             self._sealed = self._seal(found.journal, found.touched)
+        self._segment = Segment(folder, number_of(found.journal[-1]) + 1 if found.journal else 1)
 
-        def begin() -> None:
-            self.checkpoint()
-            look()
-
-        self._checkpoints = Checkpoints(str(self._folder), begin, self.checkpoint)
+    def start(self, look: Callable[[], None]) -> None:
+        """Write down what was found when the folder was opened, then *look*, and go on with checkpoints."""
+        self._checkpoints = Checkpoints(str(self._folder), self.checkpoint, look)
 
     def commit(self, changes: Sequence[bytes], sessions: Iterable[str], *, flush: bool = True) -> None:
         """Write changes to the journal, all or none; they are on disk then, if they are to be flushed.

@@ -20,30 +20,27 @@ from .replay import Replay
 
 @dataclass
 class Names:
-    """The files of a folder that belong to sessions, by session."""
+    """The files of a folder: those that belong to sessions by session, the others by name."""
 
     arrays: set[str] = field(default_factory=set)
     packed: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
-    parts: list[str] = field(default_factory=list)  # of files that a crash has left unfinished
+    parts: list[str] = field(default_factory=list)  # what a crash has left unfinished
 
 
 def names_in(folder: Path) -> Names:
     """Look what there is, by name only: that is quick, however many files there are."""
     names = Names()
-    with os.scandir(folder) as files:
-        for file in files:
-            session_id, suffix, rest = file.name.partition(SUFFIX)
-            if file.name.endswith(PART):
-                names.parts.append(file.name)
-            elif not suffix or not _is_id(session_id):
-                continue
-            elif not rest:
-                names.arrays.add(session_id)
-            elif rest == PACKED:
-                names.packed.add(session_id)
-            elif rest.startswith((DAMAGED, PACKED + DAMAGED)):
-                names.damaged.add(session_id)
+    for name in os.listdir(folder):
+        session_id, suffix, rest = name.partition(SUFFIX)
+        if name.endswith(PART):
+            names.parts.append(name)
+        elif suffix and not rest:
+            names.arrays.add(session_id)
+        elif suffix and rest == PACKED:
+            names.packed.add(session_id)
+        elif rest.startswith((DAMAGED, PACKED + DAMAGED)):
+            names.damaged.add(session_id)
     return names
 
 
@@ -97,22 +94,25 @@ def take_stock(folder: Path, records: dict[str, Record]) -> Found:
 
 def _compare(folder: Path, names: Names, found: Found) -> None:
     """Make the records those of the files that are there."""
-    for session_id in names.arrays | names.packed | found.records.keys():
+    known, arrays, packed = found.records, names.arrays, names.packed
+    wrong = [
+        session_id
+        for session_id, record in known.items()
+        if (session_id in packed) != record.packed
+        or (session_id in arrays) == (record.packed or not record.length)
+    ]
+    for session_id in {*wrong, *(arrays - known.keys()), *(packed - known.keys())}:
         path = folder / (session_id + SUFFIX)
-        record = found.records.get(session_id)
-        plain, packed = session_id in names.arrays, session_id in names.packed
+        record = known.get(session_id)
         if record is None and session_id in found.touched:  # deleted, and the crash came before the files
             path.unlink(missing_ok=True)
             packed_path(path).unlink(missing_ok=True)
-        elif record is None or (plain, packed) != _expected(record):
-            _put(found, session_id, _chosen(path, session_id, record, plain=plain, packed=packed))
+        elif is_session_id(session_id):
+            plain = session_id in arrays
+            _put(found, session_id, _chosen(path, session_id, record, plain, session_id in packed))
 
 
-def _expected(record: Record) -> tuple[bool, bool]:
-    return (record.length > 0 and not record.packed, record.packed)
-
-
-def _chosen(path: Path, session_id: str, known: Record | None, *, plain: bool, packed: bool) -> Record | None:
+def _chosen(path: Path, session_id: str, known: Record | None, plain: bool, packed: bool) -> Record | None:
     """Return the record of a log of which another file is there than is known, or both."""
     if not plain and not packed:
         return None  # deleted by hand
@@ -145,7 +145,8 @@ def _put(found: Found, session_id: str, record: Record | None) -> None:
         found.new.add(session_id)
 
 
-def _is_id(text: str) -> bool:
+def is_session_id(text: str) -> bool:
+    """Whether a file's name says a session's id: other files may be there, too."""
     with suppress(InvalidSessionId):
         return bool(check_session_id(text))
     return False

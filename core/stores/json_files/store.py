@@ -54,7 +54,6 @@ class JsonFilesStore:
         """
         self.folder = Path(folder or "logs").absolute()
         self._writing = threading.RLock()  # whoever writes has it, also while the disk flushes
-        self._catalog = Catalog()
         self._closed = False
         self._unpacked: tuple[Record, bytes] | None = None  # the compressed log that was read last
         with ExitStack() as on_error, self._told("open"):
@@ -65,11 +64,11 @@ class JsonFilesStore:
                 on_error.callback(os.close, self._descriptor)
             file = RecordsFile(self.folder / NAME)
             found = take_stock(self.folder, file.load())
-            self._catalog.put(found.records.values())
+            self._catalog = Catalog(found.records.values())
             self._logs = Logs(self.folder, self._descriptor)
-            self._ledger = Ledger(self.folder, self._descriptor, self._writing, self._catalog, file)
+            self._ledger = Ledger(self.folder, self._descriptor, self._writing, self._catalog, file, found)
             self._committer = Committer(self._catalog, self._logs, self._ledger, found)
-            self._ledger.start(found, self._look_at_all)
+            self._ledger.start(self._look_at_all)
             on_error.pop_all()
 
     def __str__(self) -> str:
@@ -178,7 +177,11 @@ class JsonFilesStore:
         for record in self._catalog.all():
             if self._closed:
                 return
-            if record.length and not record.packed and _length(self._path(record.session_id)) != record.length:
+            if (
+                record.length
+                and not record.packed
+                and _length(self._path(record.session_id)) != record.length
+            ):
                 with self._writing:
                     if not self._closed and self._catalog.get(record.session_id) is record:
                         self._committer.current(record.session_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.resources import LOCAL_DIST
 from panel.util import edit_readonly
 from panel_material_ui.template.base import parse_template
 
@@ -128,6 +129,11 @@ TEMPLATE = """\
 def page() -> pmui.Page:
     """Return a new page; one is made for each browser tab."""
     session_id = _asked_for()
+    if (
+        pn.state.curdoc is not None
+    ):  # Panel says it when it writes the HTML, which another server may have done
+        here = f"{pn.state.rel_path}/" if pn.state.rel_path else ""
+        pn.state.curdoc.template_variables["dist_url"] = f"{here}{LOCAL_DIST}"
     sessions = SessionList(session_id=session_id)
     chat = Chat(session_id=session_id, address=True)
     shell = pmui.Page(

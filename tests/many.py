@@ -25,6 +25,8 @@ def count(prompt, run):
     for number in range(int(numbers)):
         run.step("Count", str(number))
         waiting.wait(float(seconds))
+    with run.artifact("text", "counted.txt") as path:
+        path.write_text(prompt)
     run.finish("Counted")
 """
 
@@ -108,7 +110,7 @@ def house_on(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterato
     elif kind == "postgresql":
         store = request.getfixturevalue("postgres").create(folder.name)
     else:
-        store = f"{request.getfixturevalue('valkey').url()}?prefix={folder.name}:"
+        store = request.getfixturevalue("valkey").url(f"?prefix={folder.name}:")
     with House(folder, store) as house:
         yield house
 

@@ -18,6 +18,8 @@ class CuttingProxy:
     ----------
     swallow
         While set, the answer to the next COMMIT is not passed on: the connection is cut instead.
+    mute
+        While set, notifications are not passed on, as by a pool of connections that does not know them.
     closed
         While set, whoever connects is cut off.
     swallowed
@@ -29,6 +31,7 @@ class CuttingProxy:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self.swallow = threading.Event()
+        self.mute = threading.Event()
         self.closed = threading.Event()
         self.swallowed = 0
 
@@ -75,7 +78,7 @@ class CuttingProxy:
                     if end is client:
                         server.sendall(said)
                     elif not swallowing:
-                        client.sendall(said)
+                        client.sendall(_without_bells(said) if self.mute.is_set() else said)
                     elif IDLE in said:
                         self.swallowed += 1
                         return
@@ -83,6 +86,16 @@ class CuttingProxy:
             pass
         finally:
             _shut(client, server)
+
+
+def _without_bells(said: bytes) -> bytes:
+    """Return messages of the server without NotificationResponse; a message is a letter, its length, text."""
+    left = b""
+    while said:
+        length = 1 + int.from_bytes(said[1:5], "big")
+        left += b"" if said[:1] == b"A" else said[:length]
+        said = said[length:]
+    return left
 
 
 def _shut(*ends: socket.socket) -> None:

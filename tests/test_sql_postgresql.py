@@ -130,6 +130,29 @@ def test_a_listener_whose_connection_is_cut_listens_again_and_looks_at_everythin
     other.close()
 
 
+def test_bells_come_at_once_and_do_not_wait_for_the_next_look(postgres, monkeypatch):
+    monkeypatch.setattr("headway.stores.sql.listener.POLL", 3600)
+    url = postgres.create("bells")
+    store, other = open_store(url), open_store(url)
+    heard: Queue[str | None] = Queue()
+    store.relay(heard.put)
+    assert heard.get(timeout=SECONDS) is None
+    for n in range(50):
+        append(other, [entry("1", f"s{n}")])
+        assert heard.get(timeout=SECONDS) == f"s{n}"
+    store.close()
+    other.close()
+
+
+def test_where_notifications_are_swallowed_everything_is_looked_at_now_and_then(proxy, store, monkeypatch):
+    monkeypatch.setattr("headway.stores.sql.listener.POLL", 0.05)
+    heard: Queue[str | None] = Queue()
+    store.relay(heard.put)
+    assert heard.get(timeout=SECONDS) is None
+    proxy.mute.set()
+    assert [heard.get(timeout=SECONDS) for _ in range(3)] == [None] * 3
+
+
 def test_a_batch_of_very_many_sessions_rings_for_all_of_them(postgres):
     url = postgres.create("many")
     store, other = open_store(url), open_store(url)

@@ -74,16 +74,16 @@ class Listener:
         self._sent = self._heard = 0
         look = time.monotonic()
         while not self._over.is_set():
-            seconds = max(0.0, look - time.monotonic())
-            select.select([connection.fileno(), self._awake.fileno()], [], [], seconds)
-            for bell in connection.notifies(timeout=0):
-                self._hear(*bell.payload.split(" "))
             if time.monotonic() >= look:
                 if self._heard < self._sent:
                     self._ring(None)
                 self._sent += 1
                 connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{self._name} ?{self._sent}"))
                 look = time.monotonic() + POLL
+            for bell in connection.notifies(timeout=0):  # also those that came with the answer above
+                self._hear(*bell.payload.split(" "))
+            seconds = max(0.0, look - time.monotonic())
+            select.select([connection.fileno(), self._awake.fileno()], [], [], seconds)
 
     def _hear(self, sender: str, *said: str) -> None:
         number = said[0].partition("?")[2]  # no id has a question mark

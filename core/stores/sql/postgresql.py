@@ -95,10 +95,14 @@ class PostgresqlStore(SqlStore):
         self._writer: psycopg.Connection[Any] | None = None
         self._pool = Pool(self._connect)
         self._listener: Listener | None = None
-        self._read(_check)
-        if self._read(lambda run: run(_THERE).fetchone()) == (None,):
-            self._write(_make_tables)
-        self._write(lambda run: run(_SAY.writers.forget))
+        try:
+            self._read(_check)
+            if self._read(lambda run: run(_THERE).fetchone()) == (None,):
+                self._write(_make_tables)
+            self._write(lambda run: run(_SAY.writers.forget))
+        except BaseException:
+            self.close()
+            raise
 
     def __str__(self) -> str:
         place = {"host": "", "port": "", "dbname": ""} | self._where

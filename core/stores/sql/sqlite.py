@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -75,13 +76,17 @@ class SqliteStore(SqlStore):
         self._cached: dict[str, tuple[int, Session]] = {}
         self._version = 0  # of the database, for which that is true
         self._flushed = True
-        self._doorbell = Doorbell(self._path, self._id)
         self._pool = Pool(self._connect)
         with self._errors():
             with contextlib.suppress(FileExistsError):  # to close one that is open would undo SQLite's locks
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             self._writer = self._connect()
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._writer.close()
+                raise
+        self._doorbell = Doorbell(self._path, self._id)
 
     def __str__(self) -> str:
         return f"sqlite:///{self._path}"
@@ -192,8 +197,9 @@ class SqliteStore(SqlStore):
     def _shrink(self) -> None:
         """Give back free pages, and empty the journal, unless somebody reads just now."""
         with self._errors():
-            for statement in ("incremental_vacuum", "busy_timeout = 100", "wal_checkpoint(TRUNCATE)"):
-                self._writer.execute(f"PRAGMA {statement}").fetchall()
+            self._writer.executescript("PRAGMA incremental_vacuum")  # a page a step: execute does but one
+            self._writer.execute("PRAGMA busy_timeout = 100")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._writer.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
     @contextmanager
@@ -205,7 +211,7 @@ class SqliteStore(SqlStore):
             if self._closed:
                 self._check_open()
             code = getattr(error, "sqlite_errorcode", 0)
-            number = _ERRNO.get(code) or _ERRNO.get(code & 0xFF) or errno.EIO
+            number = _ERRNO.get(code) or _ERRNO.get(code & 0xFF) or _asked(self._path.parent)
             cause = OSError(number, os.strerror(number), os.fspath(self._path))
             raise StoreError(f"cannot use {self._path}: {error}") from cause
         except OSError as error:
@@ -219,6 +225,15 @@ def _make_tables(run: Run) -> None:
     for statement in () if there else _SAY.tables:
         run(statement)
     run(_FORGET)
+
+
+def _asked(folder: Path) -> int:
+    """Return why the system makes no file in a folder, which SQLite does not tell."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return errno.EIO
+    except OSError as error:
+        return error.errno or errno.EIO
 
 
 def _path(rest: str) -> Path:

@@ -16,6 +16,8 @@ class Wire:
     ----------
     port
         Where to connect to instead.
+    to
+        The port that connections lead to from now on.
     cut
         What to lose next, together with its connection: the next ``request``, or the next ``answer``, to a
         request that the server has got. None afterwards.
@@ -23,7 +25,7 @@ class Wire:
 
     def __init__(self, to: int, tls: ssl.SSLContext | None = None) -> None:
         self.cut: Literal["request", "answer"] | None = None
-        self._to = to
+        self.to = to
         self._tls = tls
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
@@ -45,7 +47,7 @@ class Wire:
                 near: socket.socket = self._listening.accept()[0]
                 if self._tls is not None:
                     near = self._tls.wrap_socket(near, server_side=True)
-                far = socket.create_connection(("127.0.0.1", self._to))
+                far = socket.create_connection(("127.0.0.1", self.to))
                 self._connections += near, far
                 for source, target, name in ((near, far, "request"), (far, near, "answer")):
                     thread = threading.Thread(target=self._pass_on, args=[source, target, name])

@@ -23,9 +23,10 @@ from headway.testing.making import append, entries, entry, ids, record
 from headway.testing.model import StoreMachine
 
 HURRY = """
-import sys
+import os, sys, threading
 from headway.stores import open_store
 from headway.testing.making import append, entry
+threading.Thread(target=lambda: os._exit(len(sys.stdin.read())), daemon=True).start()
 store = open_store(sys.argv[1])
 while True:
     append(store, [entry("quick")], flush=False)
@@ -122,13 +123,13 @@ def test_prefixes_keep_stores_on_one_server_apart(store, valkey, tmp_path):
 def test_a_big_batch_is_written_though_small_ones_are_quicker(store, valkey, tmp_path):
     append(store, [entry("first")])
     url = valkey.url(f"?prefix={tmp_path}:")
-    hurrying = [subprocess.Popen([sys.executable, "-c", HURRY, url]) for _ in range(3)]
+    hurry = [sys.executable, "-c", HURRY, url]
+    hurrying = [subprocess.Popen(hurry, stdin=subprocess.PIPE) for _ in range(3)]  # until it is closed
     while record(store, "s1").last_offset < 100:  # they are at it
         pass
     big = append(store, [entry("big") for _ in range(10_000)])  # would be overtaken for ever
     for process in hurrying:
-        process.kill()
-        process.wait()
+        process.communicate()
     log = entries(store, "s1")
     first = big[0].offset
     assert (first > 100, log[first - 1 : first + 9_999]) == (True, big)

@@ -97,9 +97,14 @@ class Recorder:
         """Ask for another change of the store, in its turn between the appends."""
         self._put(_Change(session_id, work, waiting))
 
-    def read(self, session_id: str, since: int = 0, limit: int | None = None) -> Excerpt | None:
-        """Return the entries after offset *since*, from memory when it has them; may block for the disk."""
-        found = self.recent.after(session_id, since, limit)
+    def read(
+        self, session_id: str, since: int = 0, limit: int | None = None, epoch: str | None = None
+    ) -> Excerpt | None:
+        """Return the entries after offset *since*, from memory when it has them; may block for the disk.
+
+        Memory does not decide whether the log that a reader knows, by its *epoch*, is there: the store does.
+        """
+        found = self.recent.after(session_id, since, limit, epoch)
         if found is None:
             with self.recent.reading(session_id) as reading:
                 found = self.store.read(session_id, since, limit)

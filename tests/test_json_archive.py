@@ -199,7 +199,7 @@ def test_an_archive_that_is_damaged_or_gone_is_said_to_be_so(store, folder):
     (folder / "s1_progress.json.gz").write_bytes(b"\x1f\x8bno")
     (folder / "s2_progress.json.gz").unlink()
     for attempt in (lambda: entries(store, "s1"), lambda: append(store, [entry("2")])):
-        with pytest.raises(StoreError, match="the compressed log 's1_progress.json.gz' is damaged"):
+        with pytest.raises(StoreError, match=r"the compressed log 's1_progress\.json\.gz' is damaged"):
             attempt()
     assert store.session("s1") is not None
     assert store.read("s2") is None and store.session("s2") is None

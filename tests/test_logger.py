@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from headway import Entry, ProgressLogger
+from headway import Entry
 from headway.errors import (
     InvalidEntry,
     InvalidSessionId,
@@ -17,37 +15,16 @@ from headway.errors import (
     StoreClosed,
     UnknownSession,
 )
+from headway.testing.making import entries
+
+from .loggers import log, messages, take
 
 SECONDS = 20
 
 
-@pytest.fixture(params=["memory:", "json:"])
-def logger(request, tmp_path):
-    """A logger on every store in turn; its clock ticks a second a call."""
-    ticks = iter(range(10**6))
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    url = request.param + (str(tmp_path / "logs") if request.param == "json:" else "")
-    logger = ProgressLogger(url, now=lambda: start + timedelta(seconds=next(ticks)))
-    yield logger
-    logger.close()
-
-
-def log(logger: ProgressLogger, *messages: str, session_id: str = "s1", **more) -> list[Entry]:
-    return [logger.log(session_id, "Read", message, 1, 1, **more) for message in messages]
-
-
-async def take(count: int, entries) -> list[Entry]:
-    found = []
-    async with asyncio.timeout(SECONDS), aclosing(entries):
-        async for entry in entries:
-            found.append(entry)
-            if len(found) == count:
-                break
-    return found
-
-
-def messages(entries: list[Entry]) -> list[str]:
-    return [e.message for e in entries]
+@pytest.fixture
+def logger(each_logger):
+    return each_logger
 
 
 # --- logging
@@ -106,10 +83,10 @@ def test_what_is_wrong_is_refused_before_anything_is_stored(logger):
 
 
 def test_a_batch_is_one_and_its_key_makes_repeats_harmless(logger):
-    entries = [{"step": "s", "message": str(n), "step_number": 1, "total_steps": 1} for n in range(3)]
-    first = asyncio.run(logger.log_batch("s1", entries, "k"))
+    batch = [{"step": "s", "message": str(n), "step_number": 1, "total_steps": 1} for n in range(3)]
+    first = asyncio.run(logger.log_batch("s1", batch, "k"))
     log(logger, "between")
-    assert asyncio.run(logger.log_batch("s1", entries, "k")) == first
+    assert asyncio.run(logger.log_batch("s1", batch, "k")) == first
     assert messages(logger.get_progress_logs("s1")) == ["0", "1", "2", "between"]
     assert asyncio.run(logger.log_batch("s1", [])) == []
 
@@ -134,9 +111,7 @@ def test_reads_are_the_same_from_memory_and_from_the_store(logger):
     log(logger, *map(str, range(5)))
     for since, limit in [(0, None), (2, None), (1, 2), (5, None), (9, 1), (0, 0)]:
         recent = logger.get_progress_logs("s1", since, limit)
-        assert (
-            recent == logger.store.entries("s1", since, limit) == asyncio.run(logger.read("s1", since, limit))
-        )
+        assert recent == entries(logger.store, "s1", since, limit)
 
 
 # --- sessions and notifications

@@ -5,46 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headway import Entry, ProgressLogger
+from headway import ProgressLogger
 from headway.errors import LogReplaced
 from headway.stores.memory import MemoryStore
+
+from .loggers import log, messages, take
 
 SECONDS = 20
 
 
-@pytest.fixture(params=["memory:", "json:"])
-def logger(request, tmp_path):
-    """A logger on every store in turn; its clock ticks a second a call."""
-    ticks = iter(range(10**6))
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    url = request.param + (str(tmp_path / "logs") if request.param == "json:" else "")
-    logger = ProgressLogger(url, now=lambda: start + timedelta(seconds=next(ticks)))
-    yield logger
-    logger.close()
-
-
-def log(logger: ProgressLogger, *messages: str, session_id: str = "s1", **more) -> list[Entry]:
-    return [logger.log(session_id, "Read", message, 1, 1, **more) for message in messages]
-
-
-async def take(count: int, entries) -> list[Entry]:
-    found = []
-    async with asyncio.timeout(SECONDS), aclosing(entries):
-        async for entry in entries:
-            found.append(entry)
-            if len(found) == count:
-                break
-    return found
-
-
-def messages(entries: list[Entry]) -> list[str]:
-    return [e.message for e in entries]
+@pytest.fixture
+def logger(each_logger):
+    return each_logger
 
 
 def test_tail_yields_what_is_there_and_then_what_comes(logger):
@@ -72,8 +49,8 @@ def test_an_append_during_a_read_is_not_lost():
     class Racing(MemoryStore):
         raced = False
 
-        def entries(self, session_id, since=0, limit=None):
-            seen = super().entries(session_id, since, limit)
+        def read(self, session_id, since=0, limit=None):
+            seen = super().read(session_id, since, limit)
             if not self.raced:  # the append lands after the look, before the answer
                 self.raced = True
                 logger.log("s1", "late", "", 1, 1)
@@ -123,12 +100,12 @@ def test_readers_that_come_and_go_miss_and_repeat_nothing_while_appends_race(bur
 
 
 def test_a_log_longer_than_a_page_is_read_in_pages(logger, monkeypatch):
-    monkeypatch.setattr("headway.logger.PAGE", 3)
+    monkeypatch.setattr("headway.reader.PAGE", 3)
     log(logger, *map(str, range(7)))
 
     async def scenario():
         async with aclosing(logger.tail_batches("s1")) as batches:
-            return [len(await anext(batches)) for _ in range(3)]
+            return [len((await anext(batches)).entries) for _ in range(3)]
 
     assert asyncio.run(scenario()) == [3, 3, 1]
 
@@ -185,18 +162,19 @@ def test_nothing_of_a_new_log_is_shown_to_a_reader_of_the_old_one():
     class Replacing(MemoryStore):
         replaced = False
 
-        def entries(self, session_id, since=0, limit=None):
-            if not self.replaced:  # between the look at the epoch and the read
+        def read(self, session_id, since=0, limit=None):
+            if not self.replaced:  # while the reader waits for the disk
                 self.replaced = True
                 logger.delete_session("s1")
                 log(logger, "new 1", "new 2", "new 3")
-            return super().entries(session_id, since, limit)
+            return super().read(session_id, since, limit)
 
     logger = ProgressLogger(Replacing())
     log(logger, "old")
+    epoch = logger.session("s1").epoch
     logger._recorder.recent.forget("s1")
     with pytest.raises(LogReplaced):
-        asyncio.run(take(1, logger.tail("s1", 1)))
+        asyncio.run(take(1, logger.tail("s1", 1, epoch=epoch)))
     logger.close()
 
 
@@ -204,12 +182,12 @@ def test_a_log_that_begins_during_the_first_look_is_read_from_its_own_beginning(
     class Beginning(MemoryStore):
         began = False
 
-        def entries(self, session_id, since=0, limit=None):
+        def read(self, session_id, since=0, limit=None):
             if self.began:
-                return super().entries(session_id, since, limit)
+                return super().read(session_id, since, limit)
             self.began = True
+            seen = super().read(session_id, since, limit)
             log(logger, "old")
-            seen = super().entries(session_id, since, limit)
             logger.delete_session("s1")
             log(logger, "new")
             return seen

@@ -54,12 +54,13 @@ def parser() -> argparse.ArgumentParser:
             action="append")  # fmt: skip
     _option(serve, "--retain", "", "what is kept, such as 30d,1000,5GB: age, number and size of sessions")
     _option(serve, "--archive-after", "", "age, such as 7d, after which logs are kept compressed")
-    _option(serve, "--max-entries", MAX_ENTRIES, "in one session's log", type=_count)
-    _option(
-        serve, "--max-rate", 100, "entries a second that one client may log over the network", type=_count
-    )
-    _option(serve, "--workers", 1, "server processes; more than one share a store that can be shared",
-            type=_count)  # fmt: skip
+    _option(serve, "--max-entries", MAX_ENTRIES, "in one session's log", type=_positive)
+    _option(serve, "--max-rate", 100, "entries a second that one client may log for long", type=_positive)
+    _option(serve, "--max-connections", None, "connections at once of each worker; what the system allows "
+            "by default", type=_positive)  # fmt: skip
+    _option(serve, "--workers", 1, "server processes; several need a store that they can share",
+            type=_positive)  # fmt: skip
+    _flag(serve, "--allow-volatile", "take a Redis server that would forget what it was told")
 
     tail = commands.add_parser("tail", help="follow a session until it is no longer processing")
     tail.set_defaults(command=run_tail)
@@ -93,18 +94,27 @@ def _store(command: argparse.ArgumentParser) -> None:
 def _remote(command: argparse.ArgumentParser, json_help: str) -> None:
     _option(command, "--url", URL, "the server's address")
     _option(command, "--token", None, "the server's token, if it wants one")
-    command.add_argument(
-        "--json", action="store_true", default=bool(os.environ.get("HEADWAY_JSON")), help=json_help
-    )
+    _flag(command, "--json", json_help)
+
+
+def _flag(command: argparse.ArgumentParser, name: str, text: str) -> None:
+    """Add an option without a value; any value of its variable in the environment sets it."""
+    variable = _variable(name)
+    said = bool(os.environ.get(variable))
+    command.add_argument(name, action="store_true", default=said, help=f"{text} ({variable})")
+
+
+def _variable(name: str) -> str:
+    return f"HEADWAY_{name.strip('-').replace('-', '_').upper()}"
 
 
 def _option(command: argparse.ArgumentParser, name: str, default: Any, text: str, **more: Any) -> None:
     """Add an option whose default is its variable in the environment, if that is set."""
-    variable = f"HEADWAY_{name.strip('-').replace('-', '_').upper()}"
+    variable = _variable(name)
     value: Any = os.environ.get(variable) or default
     if more.get("action") == "append" and isinstance(value, str):
         value = [part.strip() for part in value.split(",")]
-    shown = f"; default: {default}" if default not in (None, []) else ""
+    shown = f"; default: {default}" if default not in (None, [], "") else ""
     command.add_argument(name, default=value, help=f"{text} ({variable}{shown})", **more)
 
 
@@ -121,11 +131,20 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _positive(text: str) -> int:
+    number = _count(text)
+    if not number:
+        raise argparse.ArgumentTypeError("0 is not allowed; 1 or more is")
+    return number
+
+
 def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("tornado.access").setLevel(logging.ERROR)  # what a client did wrong, the client is told
     from .server import Settings, serve  # Panel: 1.5 s
 
+    if options.allow_volatile and options.store.startswith("redis"):
+        options.store += f"{'&' if '?' in options.store else '?'}allow-volatile=1"
     serve(
         Settings(
             app=options.app,
@@ -135,6 +154,7 @@ def _serve(options: argparse.Namespace) -> int:
             allowed_hosts=tuple(options.allowed_host),
             secret_key=os.environ.get("HEADWAY_SECRET_KEY") or None,  # an argument would be seen by all
             workers=options.workers,
+            max_connections=options.max_connections,
             **{field.name: getattr(options, field.name) for field in fields(Options)},
         )
     )

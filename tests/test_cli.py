@@ -57,9 +57,9 @@ def test_tail_follows_until_the_session_is_over(at, capsys, until):
 
 
 def test_tail_ends_when_a_session_without_runs_is_ended_by_a_notification(at, until, monkeypatch):
-    from headway.dashboard import cli
+    from headway.dashboard import cli_remote
 
-    monkeypatch.setattr(cli, "QUIET", 0.05)
+    monkeypatch.setattr(cli_remote, "QUIET", 0.05)
     at.log("s1", "One")
 
     def work():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -43,18 +43,23 @@ class NewSessions(Exception):
     """
 
 
-@dataclass
+_NOTHING = Facts()
+
+
+@dataclass(slots=True)
 class _Log:
-    """A locked session, and what its log has of what the batch brings."""
+    """A locked session, and what its log has of what the batch brings: of most, nothing."""
 
     key: int
     session: Session
-    facts: Facts = field(default_factory=Facts)
-    entries: dict[int, Entry] = field(default_factory=dict)  # those that are known, by offset
+    facts: Facts | None = None
+    entries: dict[int, Entry] | None = None  # by offset
     archive: Sequence[Entry] = ()
 
     def learn(self, entry: Entry) -> None:
         """Take note of a stored entry."""
+        if self.facts is None or self.entries is None:
+            self.facts, self.entries = Facts(), {}
         self.facts.learn(entry)
         self.entries[entry.offset] = entry
 
@@ -88,7 +93,9 @@ def append(
     if len(logs) < len(groups):
         raise NewSessions
     _learn(run, say, logs, groups)
-    extensions = {sid: extend(log.session, log.facts, groups[sid], batch) for sid, log in logs.items()}
+    extensions = {
+        sid: extend(log.session, log.facts or _NOTHING, groups[sid], batch) for sid, log in logs.items()
+    }
     changed = _write(run, say, logs, extensions)
     stored = _stored(batch, logs, extensions)
     if batch.writer:
@@ -153,7 +160,7 @@ def _write(run: Run, say: Statements, logs: Logs, extensions: Mapping[str, Exten
     for session_id, extension in extensions.items():
         if extension.new:
             log = logs[session_id]
-            if log.archive:
+            if log.session.archived:
                 run(say.archives.clear, (log.key,))
             entries += [entry_row(log.key, entry) for entry in (*log.archive, *extension.new)]
             sessions.append(session_row(log.key, extension.session))
@@ -165,11 +172,17 @@ def _write(run: Run, say: Statements, logs: Logs, extensions: Mapping[str, Exten
 
 
 def _stored(batch: Batch, logs: Logs, extensions: Mapping[str, Extension]) -> Stored:
-    for session_id, extension in extensions.items():
-        logs[session_id].entries.update((entry.offset, entry) for entry in extension.new)
-    offsets = {session_id: iter(extension.offsets) for session_id, extension in extensions.items()}
-    entries = [logs[e.session_id].entries[next(offsets[e.session_id])] for e in batch.entries]
+    asked = {sid: _asked(logs[sid], extension) for sid, extension in extensions.items()}
+    entries = [next(asked[entry.session_id]) for entry in batch.entries]
     return Stored(entries, {session_id: extension.session for session_id, extension in extensions.items()})
+
+
+def _asked(log: _Log, extension: Extension) -> Iterator[Entry]:
+    """Return the entries of a session as stored, in the order in which they were asked for."""
+    if len(extension.new) == len(extension.offsets):
+        return iter(extension.new)
+    at = (log.entries or {}) | {entry.offset: entry for entry in extension.new}
+    return iter([at[offset] for offset in extension.offsets])
 
 
 def _written(run: Run, say: Statements, batch: Batch, row: Any) -> list[int] | None:
@@ -194,7 +207,7 @@ def _again(run: Run, say: Statements, batch: Batch, logs: Logs, offsets: Sequenc
         asked.append({"session": log.key, "offset": offset})
     _learn_rows(run(say.entries.at_offsets, (to_json(asked),)), logs)
     entries = [
-        logs[entry.session_id].entries.get(offset) or msgspec.structs.replace(entry, offset=offset)
+        (logs[entry.session_id].entries or {}).get(offset) or msgspec.structs.replace(entry, offset=offset)
         for entry, offset in zip(batch.entries, offsets, strict=True)
     ]
     return Stored(entries, {session_id: log.session for session_id, log in logs.items()})

@@ -128,8 +128,9 @@ class SqliteStore(SqlStore):
         try:
             result = work(run)
             run("COMMIT")
-        except BaseException:
-            self._cached.clear()
+        except BaseException as error:
+            if isinstance(error, sqlite3.Error):
+                self._cached.clear()  # who knows what was written
             if self._writer.in_transaction:  # some errors have ended it
                 run("ROLLBACK")
             raise

@@ -46,19 +46,26 @@ class Logs:
 
     def read(self, session_id: str, since: int, limit: int | None) -> Excerpt | None:
         """Return the entries after offset *since*, at most *limit*, with the record of that moment."""
+        places = self._keys.sessions, self._keys.packed, self._keys.log(session_id)
         log: list[Entry] = []
         epoch, reached = None, since
         while True:
             most = PAGE if limit is None else min(PAGE, limit - len(log))
-            page = self._page(session_id, reached, most)
-            if page is None:
+            found = self._server.ask(READ, places, session_id, min(reached, LAST), most)
+            if found is None:
                 return None
-            if epoch not in (None, page.session.epoch):  # deleted and begun anew between two pages
+            record, packed, rows = found
+            session = decode(record)
+            if epoch not in (None, session.epoch):  # deleted and begun anew between two pages
                 return self.read(session_id, since, limit)
-            log += page.entries
-            if len(page.entries) < most or len(log) == limit:
-                return Excerpt(page.session, log)
-            epoch, reached = page.session.epoch, log[-1].offset
+            if packed is not None:
+                log += [entry for entry in unpack(session_id, packed) if entry.offset > reached]
+                return Excerpt(session, log[:limit])
+            page = entries(session_id, rows)
+            log += page
+            if len(page) < most or len(log) == limit:
+                return Excerpt(session, log)
+            epoch, reached = session.epoch, log[-1].offset
 
     def append(self, change: Change, session: Session, asked: list[Entry], batch: Batch) -> Extension:
         """Write entries to a log, which is unpacked when it is archived."""
@@ -113,15 +120,3 @@ class Logs:
         """Return a whole log. It is the one of the record that a change is made from, if that is right."""
         found = self.read(session_id, 0, None)
         return [] if found is None else found.entries
-
-    def _page(self, session_id: str, since: int, limit: int) -> Excerpt | None:
-        keys = self._keys
-        places = keys.sessions, keys.packed, keys.log(session_id)
-        found = self._server.ask(READ, places, session_id, min(since, LAST), limit)
-        if found is None:
-            return None
-        record, packed, rows = found
-        log = entries(session_id, rows) if packed is None else unpack(session_id, packed)
-        if packed is not None:
-            log = [entry for entry in log if entry.offset > since][:limit]
-        return Excerpt(decode(record), log)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import StoreClosed, StoreError
-from .server import Server
+from .server import TIMEOUT, Server
 
 SLOW_POLL = 5.0  # seconds after which readers look by themselves
 PAUSE = 0.2  # seconds between two attempts to reach the server
@@ -29,11 +29,12 @@ class Rings:
         """Listen from now on; what we change ourselves is not told."""
         self._server = server
         self._ring = ring
-        self._begun = threading.Event()  # the server has subscribed us, or does not answer
+        self._tried = threading.Event()  # the server has subscribed us, or does not answer
+        self._listening = True
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="headway-rings", daemon=True)
         self._thread.start()
-        self._begun.wait()
+        self._tried.wait(TIMEOUT)
 
     def close(self) -> None:
         """Stop listening."""
@@ -42,20 +43,18 @@ class Rings:
             self._thread.join()
 
     def _work(self) -> None:
-        silent = False
         while not self._over.is_set():
             try:
                 self._listen()
-                silent = False
             except StoreClosed:
                 return
             except StoreError as error:
-                if not silent:
+                if self._listening:
                     _log.warning("rings of other servers are not heard: %s", error)
-                silent = True
+                self._listening = False
             except Exception:
                 _log.exception("a ring of another server could not be passed on")
-            self._begun.set()
+            self._tried.set()
             self._over.wait(PAUSE)
 
     def _listen(self) -> None:
@@ -71,7 +70,8 @@ class Rings:
 
     def _tell(self, message: dict[str, Any]) -> None:
         if message["type"] != "message":  # we have just been subscribed, perhaps again: what was before?
-            self._begun.set()
+            self._listening = True
+            self._tried.set()
             self._ring(None)
             return
         sender, *session_ids = message["data"].decode().split()

@@ -40,27 +40,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"headway {version('headway')}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    serve = commands.add_parser("serve", help="run the server with the dashboard")
-    serve.set_defaults(command=_serve)
-    serve.add_argument(
-        "app", nargs="?", metavar="APP", help="a Python file to run first, to add request types"
-    )
-    _option(serve, "--address", "127.0.0.1", "where to listen; any but this machine's own wants a token")
-    _option(serve, "--port", 8001, "port; 0 takes a free one", type=_port)
-    _store(serve)
-    _option(serve, "--database", None, "path or URL of the database to ask; the sample shop by default")
-    _option(serve, "--token", None, "what clients must show; better in the environment than here")
-    _option(serve, "--allowed-host", [], "a further name of the server, as NAME or NAME:PORT (repeatable)",
-            action="append")  # fmt: skip
-    _option(serve, "--retain", "", "what is kept, such as 30d,1000,5GB: age, number and size of sessions")
-    _option(serve, "--archive-after", "", "age, such as 7d, after which logs are kept compressed")
-    _option(serve, "--max-entries", MAX_ENTRIES, "in one session's log", type=_positive)
-    _option(serve, "--max-rate", 100, "entries a second that one client may log for long", type=_positive)
-    _option(serve, "--max-connections", None, "connections at once of each worker; what the system allows "
-            "by default", type=_positive)  # fmt: skip
-    _option(serve, "--workers", 1, "server processes; several need a store that they can share",
-            type=_positive)  # fmt: skip
-    _flag(serve, "--allow-volatile", "take a Redis server that would forget what it was told")
+    _add_serve(commands.add_parser("serve", help="run the server with the dashboard"))
 
     tail = commands.add_parser("tail", help="follow a session until it is no longer processing")
     tail.set_defaults(command=run_tail)
@@ -83,6 +63,29 @@ def parser() -> argparse.ArgumentParser:
     _option(sessions, "--limit", 50, "how many, at most 500", type=_count)
     _remote(sessions, "the list as JSON")
     return top
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
+    serve.set_defaults(command=_serve)
+    serve.add_argument(
+        "app", nargs="?", metavar="APP", help="a Python file to run first, to add request types"
+    )
+    _option(serve, "--address", "127.0.0.1", "where to listen; any but this machine's own wants a token")
+    _option(serve, "--port", 8001, "port; 0 takes a free one", type=_port)
+    _store(serve)
+    _option(serve, "--database", None, "path or URL of the database to ask; the sample shop by default")
+    _option(serve, "--token", None, "what clients must show; better in the environment than here")
+    _option(serve, "--allowed-host", [], "a further name of the server, as NAME or NAME:PORT (repeatable)",
+            action="append")  # fmt: skip
+    _option(serve, "--retain", "", "what is kept, such as 30d,1000,5GB: age, number and size of sessions")
+    _option(serve, "--archive-after", "", "age, such as 7d, after which logs are kept compressed")
+    _option(serve, "--max-entries", MAX_ENTRIES, "in one session's log", type=_positive)
+    _option(serve, "--max-rate", 100, "entries a second that one client may log for long", type=_positive)
+    _option(serve, "--max-connections", None, "connections at once of each worker; what the system allows "
+            "by default", type=_positive)  # fmt: skip
+    _option(serve, "--workers", 1, "server processes; several need a store that they can share",
+            type=_positive)  # fmt: skip
+    _flag(serve, "--allow-volatile", "take a Redis server that would forget what it was told")
 
 
 def _store(command: argparse.ArgumentParser) -> None:

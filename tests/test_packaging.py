@@ -213,7 +213,7 @@ def test_conda_users_get_the_same_floors():
     listed = [Requirement(line) for line in re.findall(r"^  - ([a-z-]+>=\S+)$", text, flags=re.MULTILINE)]
     floors = {
         **declared(),
-        **declared("tests"),
+        **with_extras(),
         "python": Requirement("python" + PROJECT["project"]["requires-python"]),
     }
     assert {r.name: str(r.specifier) for r in listed} == {

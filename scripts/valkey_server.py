@@ -89,6 +89,10 @@ class ValkeyServer:
         """Return its URL for a store."""
         return f"redis://127.0.0.1:{self.port}/0{options}"
 
+    def arguments(self) -> list[str]:
+        """Return how ``redis-cli`` and ``redis-benchmark`` are told where it is."""
+        return ["-h", "127.0.0.1", "-p", str(self.port)]
+
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as asked:
             asked.sendall(b"PING\r\n")

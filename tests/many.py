@@ -13,7 +13,12 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from headway import ProgressLogger
+from headway.stores import open_store
+
 from .conftest import Process
+
+KINDS = ("sqlite", "postgresql", "redis")
 
 APP = """
 import threading
@@ -102,20 +107,35 @@ class House:
         return [One(process) for process in [self.begin(*options, **environment) for _ in range(count)]]
 
 
+def empty_store(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return the URL of an empty store of a kind that several processes may share."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder / 'shared.db'}"
+    if kind == "postgresql":
+        database: str = request.getfixturevalue("postgres").create(folder.name)
+        return database
+    prefix: str = request.getfixturevalue("valkey").url(f"?prefix={folder.name}:")
+    return prefix
+
+
 @contextmanager
 def house_on(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[House]:
     """Give a house whose servers share an empty store of a kind."""
-    if kind == "sqlite":
-        store = f"sqlite:///{folder / 'shared.db'}"
-    elif kind == "postgresql":
-        store = request.getfixturevalue("postgres").create(folder.name)
-    else:
-        store = request.getfixturevalue("valkey").url(f"?prefix={folder.name}:")
-    with House(folder, store) as house:
+    with House(folder, empty_store(kind, request, folder)) as house:
         yield house
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", "redis"])
+@pytest.fixture(params=KINDS)
+def loggers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[ProgressLogger]]:
+    """Give two loggers, each with a store of its own on the same logs, as two processes have them."""
+    url = empty_store(request.param, request, tmp_path)
+    made = [ProgressLogger(open_store(url)) for _ in range(2)]
+    yield made
+    for logger in made:
+        logger.close()
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Give a house on each kind of store that several processes may share."""
     with house_on(request.param, request, tmp_path_factory.mktemp("house")) as made:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import HTTPTimeoutError
-from tornado.websocket import WebSocketError, websocket_connect
+from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
 from headway.entry import Entry, check_session_id
 from headway.errors import HeadwayError, LogReplaced
@@ -159,11 +159,13 @@ async def _by_socket(server: Remote, place: _Place) -> AsyncGenerator[list[Entry
     """Yield entries from the live socket until it is closed."""
     path = f"/ws/progress/{quote(place.session_id)}"
     request = server.request(path, place.query() | {"batch": 1}, 10.0, socket=True)
+    connecting = asyncio.ensure_future(websocket_connect(request, ping_interval=20))
     try:
-        connection = await websocket_connect(request, ping_interval=20)
-    except (
-        HTTPClientError
-    ) as error:  # something between does not let sockets through, or it is no such server
+        connection = await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_forget)
+        raise
+    except HTTPClientError as error:  # something between lets no sockets through, or it is no such server
         raise ConnectionError(str(error)) from error
     yield []  # it is a way to the server
     try:
@@ -173,15 +175,25 @@ async def _by_socket(server: Remote, place: _Place) -> AsyncGenerator[list[Entry
                 session = await server.session(place.session_id)
                 place.epoch = session["epoch"] if session else None
     finally:
-        stream = connection.protocol.stream if connection.protocol is not None else None
-        connection.close()
-        if stream is not None:
-            stream.close()  # the goodbye is out; an event loop that ends now leaves no socket open
+        _hang_up(connection)
     code, reason = connection.close_code, connection.close_reason or ""
     if code == 4409:
         raise LogReplaced(place.session_id, reason.partition("epoch=")[2] or None)
     if code in (4400, 4401, 4403):
         raise ServerRefused(code, reason)
+
+
+def _hang_up(connection: WebSocketClientConnection) -> None:
+    stream = connection.protocol.stream if connection.protocol is not None else None
+    connection.close()
+    if stream is not None:
+        stream.close()  # the goodbye is out; an event loop that ends now leaves no socket open
+
+
+def _forget(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
+    """Close a connection that nobody waits for any more."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        _hang_up(connecting.result())
 
 
 async def _by_poll(server: Remote, place: _Place) -> AsyncGenerator[list[Entry]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import json
 import os
 import signal
 import socket
@@ -10,10 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-MUTANTS = Path(__file__).parent / "mutants"
+HERE = Path(__file__).parent
 SECONDS = 60  # that anything may take before a proof fails
 
 
@@ -35,9 +38,7 @@ async def until(condition: Callable[[], object], seconds: float = SECONDS) -> fl
 class HeadwayServer:
     """`headway serve` in a process of its own, life after life."""
 
-    def __init__(
-        self, folder: Path, store: str, *, mutant: str | None = None, prepare: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, store: str, *, mutant: str | None = None) -> None:
         """Prepare a server on a store.
 
         Parameters
@@ -46,8 +47,6 @@ class HeadwayServer:
             For what it says and keeps beside its logs.
         mutant
             A file of ``mutants/`` that breaks it, run before it starts as the user's own APP.
-        prepare
-            Called in each new process before the program.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as free:
@@ -56,10 +55,10 @@ class HeadwayServer:
         self.url = f"http://localhost:{self.port}"
         self.store = store
         self.lives = 0
+        self.pid = 0
+        self._status: int | None = 0
         self._folder = folder
-        self._app = [str(MUTANTS / f"{mutant}.py")] if mutant else []
-        self._prepare = prepare
-        self._process: subprocess.Popen[bytes] | None = None
+        self._app = [str(HERE / "mutants" / f"{mutant}.py")] if mutant else []
 
     def __enter__(self) -> Self:
         return self
@@ -67,25 +66,13 @@ class HeadwayServer:
     def __exit__(self, *exc: object) -> None:
         self.kill()
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
     def spawn(self) -> None:
         """Begin a new life; it does not serve yet."""
         self.lives += 1
+        self._output.unlink(missing_ok=True)
         options = ["--port", str(self.port), "--store", self.store, "--max-rate", "1000000"]
-        with open(self._output, "wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "headway", "serve", *self._app, *options],
-                cwd=self._folder,
-                env=os.environ | {"XDG_STATE_HOME": str(self._folder / "state")},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                preexec_fn=self._prepare,
-            )
+        self.pid = _nursery("begin", ["serve", *self._app, *options], str(self._folder), str(self._output))
+        self._status = None
 
     async def start(self) -> None:
         """Begin a new life, and wait until it serves."""
@@ -102,15 +89,20 @@ class HeadwayServer:
         return self._end(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
+        """Send it a signal."""
+        if self.alive:
+            os.kill(self.pid, number)
 
     @property
     def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        """Whether it has not ended."""
+        if self._status is None:
+            self._status = _nursery("status", self.pid, False)
+        return self._status is None
 
     def said(self) -> str:
         """Return what it has printed in this life."""
-        return self._output.read_text()
+        return self._output.read_text() if self._output.exists() else ""
 
     def memory(self) -> int:
         """Return the bytes that it has in memory."""
@@ -118,12 +110,33 @@ class HeadwayServer:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def _end(self, number: signal.Signals) -> int:
-        if self._process is None:
-            return 0
-        if self._process.poll() is None:
-            self._process.send_signal(number)
-        return self._process.wait(SECONDS)
+        self.signal(number)
+        if self._status is None:
+            self._status = _nursery("status", self.pid, True)
+        assert self._status is not None
+        return self._status
 
     @property
     def _output(self) -> Path:
-        return self._folder / f"life-{self.lives}.txt"
+        return self._folder / f"life-{self.lives % 100}.txt"
+
+
+def _nursery(*command: Any) -> Any:
+    """Return the answer of the program that begins servers."""
+    program = _program()
+    assert program.stdin is not None and program.stdout is not None
+    program.stdin.write(json.dumps(command) + "\n")
+    program.stdin.flush()
+    return json.loads(program.stdout.readline())
+
+
+@cache
+def _program() -> subprocess.Popen[str]:
+    program = subprocess.Popen(
+        [sys.executable, str(HERE / "programs" / "nursery.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(program.communicate)  # it ends when nobody can ask it any more
+    return program

@@ -16,7 +16,7 @@ from .server import HeadwayServer
 from .verdict import KEPT, Verdict, caught_up, judge
 from .watchers import WAYS, Watcher, watching
 
-START = 1.5  # seconds, about, until a server serves
+START = 0.5  # seconds, about, until a server serves
 
 
 async def killed(server: HeadwayServer, kills: int, seed: int) -> tuple[Verdict, Load, list[Watcher]]:

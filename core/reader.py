@@ -79,7 +79,7 @@ class LogReader:
         _check_place(session_id, since, limit)
         found = self._recorder.recent.after(session_id, since, limit, epoch)
         if found is None:
-            found = await asyncio.to_thread(self._recorder.read, session_id, since, limit)
+            found = await asyncio.to_thread(self._recorder.read, session_id, since, limit, epoch)
         if found is None:
             if since or epoch:
                 raise LogReplaced(session_id, None)

@@ -32,13 +32,16 @@ class _Window:
 
     def extend(self, session: Session, entries: Sequence[Entry]) -> bool:
         """Take what follows up to the end of the log; return whether it does."""
-        known = self.session.last_offset
-        new = [entry for entry in entries if entry.offset > known]
-        if session.epoch != self.session.epoch or not _follows(new, known, session.last_offset):
+        known = self.session
+        new = [entry for entry in entries if entry.offset > known.last_offset]
+        encoded = [encode(entry) for entry in new]
+        if session.epoch != known.epoch or not _follows(new, known.last_offset, session.last_offset):
+            return False
+        if session.size != known.size + sum(map(len, encoded)):  # others have archived it
             return False
         self.session = session
         self.entries += new
-        self.encoded += [encode(entry) for entry in new]
+        self.encoded += encoded
         return True
 
     def reaches(self, session: Session) -> bool:
@@ -76,14 +79,15 @@ class RecentEntries:
         self._windows: OrderedDict[str, _Window] = OrderedDict()
         self._readings: defaultdict[str, list[Reading]] = defaultdict(list)
         self._count = 0
-        self.outdated = 0  # how often somebody else's change was told
+        self._told: set[str | None] = set()  # whose changes by others were told since the commit began
 
-    def add(self, session: Session, entries: Sequence[Entry], outdated: int = 0) -> None:
-        """Take stored entries of one session and its record, as a commit returned them.
+    def begin(self) -> None:
+        """Say that a commit begins: what others change meanwhile may come after its entries."""
+        with self._lock:
+            self._told = set()
 
-        *outdated* is what the attribute said before the commit: what others changed meanwhile may come
-        after these entries.
-        """
+    def add(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Take stored entries of one session and its record, as a commit returned them."""
         with self._lock:
             self._overtake(session.session_id)
             window = self._take(session.session_id)
@@ -95,7 +99,7 @@ class RecentEntries:
                     window = _Window(session, begins, entries)
                 else:  # among them are repeated keys, whose entries lie anywhere
                     window = _Window(session, session.last_offset)
-            window.outdated |= self.outdated != outdated
+            window.outdated |= not self._told.isdisjoint((session.session_id, None))
             self._put(window)
 
     def after(
@@ -129,12 +133,15 @@ class RecentEntries:
     def fill(self, reading: Reading, since: int, excerpt: Excerpt) -> None:
         """Take what was read after offset *since*, when it goes to the end of the log and is still true."""
         session, entries = excerpt.session, excerpt.entries
+        if (entries[-1].offset if entries else since) != session.last_offset:
+            return
+        if len(entries) > self._per_session:
+            since, entries = entries[-self._per_session - 1].offset, entries[-self._per_session :]
         with self._lock:
-            reached = entries[-1].offset if entries else since
-            if reading.overtaken or reached != session.last_offset:
+            if reading.overtaken:
                 return
             window = self._take(session.session_id)
-            if window is None or not window.extend(session, entries):
+            if window is None or since < window.begins or not window.extend(session, entries):
                 window = _Window(session, since, entries)
             window.outdated = False
             self._put(window)
@@ -142,7 +149,7 @@ class RecentEntries:
     def outdate(self, session_id: str | None) -> None:
         """Ask the store again before the window of a session, or of every session, tells anything."""
         with self._lock:
-            self.outdated += 1
+            self._told.add(session_id)
             for known in {*self._windows, *self._readings} if session_id is None else (session_id,):
                 self._overtake(known)
                 if known in self._windows:

@@ -206,10 +206,10 @@ class Recorder:
         watched = {e.session_id for e in entries if e.terminal and self.hub.watched(e.session_id)}
         flush = any(append.flush for append in appends)
         self._number += 1
-        outdated = self.recent.outdated
+        self.recent.begin()
         stored = self._append(Batch(entries, watched, flush, self._limit, self._writer, self._number), until)
         for session_id, group in by_session(stored.entries).items():
-            self.recent.add(stored.sessions[session_id], group, outdated)
+            self.recent.add(stored.sessions[session_id], group)
         self.hub.ring(*stored.sessions)
         rest = iter(stored.entries)
         return [(append.waiting, list(islice(rest, len(append.entries)))) for append in appends]

@@ -28,9 +28,10 @@ class Logs:
 
     def add(self, *entries: Entry) -> None:
         """Write entries of one session, and make them known."""
+        self.recent.begin()
         stored = self.store.append(Batch(entries))
         (session,) = stored.sessions.values()
-        self.recent.add(session, stored.entries, self.recent.outdated)
+        self.recent.add(session, stored.entries)
 
     def fill(self, since: int = 0, limit: int | None = None, session_id: str = "s1") -> None:
         """Read the store, and make known what it says."""
@@ -165,22 +166,22 @@ def test_a_window_that_is_outdated_says_nothing_until_it_is_filled(logs):
 
 
 def test_what_others_change_during_a_commit_is_not_missed(logs):
-    before = logs.recent.outdated
+    logs.recent.begin()
     stored = logs.store.append(Batch([entry("ours")]))
     logs.write(entry("theirs"))
     logs.recent.outdate("s1")
-    logs.recent.add(stored.sessions["s1"], stored.entries, before)
+    logs.recent.add(stored.sessions["s1"], stored.entries)
     assert logs.after(1) is None
     logs.fill()
     assert logs.after(0) == [1, 2]
 
 
 def test_a_reader_that_was_quicker_than_the_commit_it_read_is_not_set_back(logs):
-    before = logs.recent.outdated
+    logs.recent.begin()
     stored = logs.store.append(Batch([entry("ours")]))
     logs.write(entry("theirs"))
     logs.fill()
-    logs.recent.add(stored.sessions["s1"], stored.entries, before)
+    logs.recent.add(stored.sessions["s1"], stored.entries)
     assert logs.after(0) == [1, 2]
 
 

@@ -168,6 +168,13 @@ def test_an_archived_log_is_much_smaller(store, tmp_path):
     assert entries(store, "s1")[:-1] == log
 
 
+def test_a_commit_is_flushed_when_that_is_asked_for(store):
+    flushed = [
+        store._write(lambda run: run("PRAGMA synchronous").fetchone(), flush=f) for f in (True, False, True)
+    ]
+    assert flushed == [(2,), (1,), (2,)]  # FULL, NORMAL (sqlite.org/pragma.html#pragma_synchronous)
+
+
 def test_reads_go_on_while_another_process_writes(store, tmp_path):
     log = append(store, [entry("1")])
     with sqlite3.connect(tmp_path / "x.db", isolation_level=None) as writer:

@@ -62,7 +62,10 @@ def closed(name: str, folder: Path, count: int, burst: int, times: int) -> Repor
     """Publish bursts, each when all readers have the one before."""
     with running(name, folder, count) as readers:
         for number in range(1, times + 1):
-            readers.expect(2 + number * burst, f"burst {burst}")
+            if not readers.expect(2 + number * burst, f"burst {burst}"):
+                raise WrongDelivery(
+                    f"{name}: not everybody has entry {2 + number * burst}: {readers.report()}"
+                )
         return checked(readers.report(), count * burst * times)
 
 

@@ -35,6 +35,8 @@ class SecurityHeaders(OutputTransform):
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
         """Return the answer with the headers; a page, which is written in one piece, with its nonce, too."""
+        if status_code == 101:  # no document; each socket would keep them as long as it is open
+            return status_code, headers, chunk
         for name, value in HEADERS.items():
             if name not in headers:
                 headers[name] = value

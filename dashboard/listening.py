@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from socket import socket
 from typing import Any
-from weakref import WeakSet
 
 from panel.io.server import Server
 from tornado import netutil
@@ -26,6 +25,7 @@ SPARE = 256  # descriptors that are left for logs, databases and what libraries 
 MOST = 1_000_000  # descriptors; "unlimited" is no number
 PATIENCE = 1.0  # seconds for the request of a client that is refused
 RETRY_AFTER = 5  # seconds
+LOOK = 1_000  # connections that come between two looks at which are still open
 
 _BODY = b'{"title":"Service Unavailable","status":503,"detail":"too many connections; come back later"}'
 REFUSAL = (
@@ -89,7 +89,8 @@ class Limit:
     def __init__(self, handle: Callable[[IOStream, Any], object], most: int) -> None:
         self._handle = handle
         self._most = most
-        self._open: WeakSet[IOStream] = WeakSet()
+        self._open: set[IOStream] = set()  # some have been closed since we looked last
+        self._enough = min(LOOK, most)  # of them to look again
         self._refusing: set[asyncio.Task[None]] = set()
 
     def __call__(self, stream: IOStream, address: Any) -> object:
@@ -106,8 +107,9 @@ class Limit:
         return None
 
     def _has_room(self) -> bool:
-        if len(self._open) >= self._most:
-            self._open = WeakSet(stream for stream in self._open if not stream.closed())
+        if len(self._open) >= self._enough:
+            self._open = {stream for stream in self._open if not stream.closed()}
+            self._enough = min(len(self._open) + LOOK, self._most)
         return len(self._open) < self._most
 
 

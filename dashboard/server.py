@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import importlib.util
 import os
 import signal
@@ -149,6 +150,8 @@ async def _serve(
     settings: Settings, runtime: Runtime, sockets: Sequence[socket], key: bytes, announces: Callable[[], bool]
 ) -> None:
     server = listen(settings, page, sockets, key)
+    gc.collect()
+    gc.freeze()  # what is there by now stays: a crowd that comes shall not have it looked through each time
     stop = asyncio.Event()
     _on_signals(stop)  # after pn.serve, which installs a handler of its own
     address = settings.address

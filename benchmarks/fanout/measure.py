@@ -10,11 +10,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from systems import HERE, System, command
 
-PATIENCE = 60.0  # seconds for a server to start
+PATIENCE = 60.0  # seconds for anything
 
 
 class WrongDelivery(Exception):
@@ -59,7 +58,9 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONPATH": str(HERE), "XDG_STATE_HOME": str(folder / "state")} | settings,
+                env=os.environ
+                | {"PYTHONPATH": str(HERE), "XDG_STATE_HOME": str(folder / "state")}
+                | settings,
             )
         if core is not None:
             os.sched_setaffinity(self.process.pid, {core})
@@ -119,13 +120,11 @@ class Readers:
             raise RuntimeError("the readers could not connect")
         self._spent = server.cpu()
 
-    def expect(self, entries: int, then: str, patience: float = 600.0) -> bool:
+    def expect(self, entries: int, then: str, patience: float = PATIENCE) -> bool:
         """Have the server do something; return whether all readers have that many entries in time."""
         self._say(f"expect {entries}")
         self.server.tell(then)
-        if not select.select([self.process.stdout], [], [], patience)[0]:
-            return False
-        return bool(self._line().startswith("reached"))
+        return bool(select.select([self.process.stdout], [], [], patience)[0]) and self._line() == "reached"
 
     def report(self) -> Report:
         """Return what happened since the last report, or since they came."""
@@ -144,8 +143,10 @@ class Readers:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def _line(self) -> Any:
+    def _line(self) -> str:
         assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            raise WrongDelivery(f"the readers say nothing; the server:\n{self.server.output.read_text()}")
         return self.process.stdout.readline().strip()
 
     def __enter__(self) -> Readers:

@@ -9,7 +9,8 @@ for any reader, so being slow costs no memory, and whoever comes with a backlog 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -40,8 +41,11 @@ class Reader(Protocol):
 class Follower:
     """Follows a log in one form, as long as it has readers. For one event loop."""
 
-    def __init__(self, logger: ProgressLogger, session_id: str, form: Form) -> None:
+    def __init__(
+        self, logger: ProgressLogger, session_id: str, form: Form, ended: Callable[[], object]
+    ) -> None:
         self._logger = logger
+        self._ended = ended
         self._session_id = session_id
         self._form = form
         self._epoch: str | None = None
@@ -57,13 +61,15 @@ class Follower:
         self._here.add(reader)
         reader.work(self._begin(reader, since, epoch))
 
-    def discard(self, reader: Reader) -> bool:
-        """Let a reader go; return whether it was the last one, with whom the following ends."""
-        self._here.discard(reader)
+    def discard(self, reader: Reader) -> None:
+        """Let a reader go, if it has not left yet; with the last one the following ends."""
+        if reader not in self._here:
+            return
+        self._here.remove(reader)
         self._list.pop(reader.stream, None)
         if not self._here:
+            self._ended()
             self._task.cancel()
-        return not self._here
 
     async def _follow(self) -> None:
         try:
@@ -152,18 +158,12 @@ class Fanout:
         self._logger = logger
         self._followers: dict[tuple[str, Form], Follower] = {}
 
-    def join(self, reader: Reader, session_id: str, form: Form, since: int, epoch: str | None) -> None:
-        """Tell a reader what follows offset *since* in a session's log, until it leaves."""
-        follower = self._followers.get((session_id, form))
-        if follower is None:
-            follower = self._followers[session_id, form] = Follower(self._logger, session_id, form)
-        follower.add(reader, since, epoch)
-
-    def leave(self, reader: Reader, session_id: str, form: Form) -> None:
-        """Let a reader go; harmless when it has left already."""
-        follower = self._followers.get((session_id, form))
-        if follower is not None and follower.discard(reader):
-            del self._followers[session_id, form]
+    def follower(self, session_id: str, form: Form) -> Follower:
+        """Return the one that follows a session in a form; to be given a reader in the same step."""
+        key = session_id, form
+        if key not in self._followers:
+            self._followers[key] = Follower(self._logger, session_id, form, partial(self._followers.pop, key))
+        return self._followers[key]
 
 
 _fanouts: WeakKeyDictionary[ProgressLogger, Fanout] = WeakKeyDictionary()

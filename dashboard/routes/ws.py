@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from headway.entry import Entry, check_session_id
 from headway.logger import ProgressLogger
 
 from .base import READERS, Guarded
-from .fanout import fanout
+from .fanout import Follower, fanout
 from .farewell import GOING, farewell
 from .feed import SessionFeed
 from .frames import Form
@@ -99,6 +99,8 @@ class Socket(Guarded, WebSocketHandler):
         self._work.add_done_callback(self._worked)
 
     def _worked(self, work: asyncio.Task[None]) -> None:
+        if self._work is work:
+            self._work = None
         error = None if work.cancelled() else work.exception()
         if isinstance(error, Exception) and not isinstance(error, (WebSocketClosedError, StreamClosedError)):
             self.end(*farewell(error, self.request.path))  # else the client left while we wrote
@@ -119,7 +121,7 @@ class ProgressSocket(Socket):
     ``live=1``: without the updates that come faster than anybody sees (see `coalesce`).
     """
 
-    _leave: Callable[[], None] | None = None
+    _follower: Follower | None = None
 
     async def follow(self, session_id: str) -> None:
         check_session_id(session_id)
@@ -128,9 +130,8 @@ class ProgressSocket(Socket):
         if self.stream is None:
             await self._follow_alone(session_id, form, since, epoch)
             return
-        shared = fanout(self.runtime.logger)
-        self._leave = lambda: shared.leave(self, session_id, form)
-        shared.join(self, session_id, form, since, epoch)
+        self._follower = fanout(self.runtime.logger).follower(session_id, form)
+        self._follower.add(self, since, epoch)
 
     async def _follow_alone(self, session_id: str, form: Form, since: int, epoch: str | None) -> None:
         """Follow the log by Tornado's own ways, where the stream cannot be written to directly."""
@@ -144,8 +145,8 @@ class ProgressSocket(Socket):
 
     def rest(self) -> None:
         super().rest()
-        if self._leave is not None:
-            self._leave()
+        if self._follower is not None:
+            self._follower.discard(self)
 
 
 class SessionsSocket(Socket):

@@ -54,7 +54,6 @@ class Committer:
         self._catalog = catalog
         self._logs = logs
         self._ledger = ledger
-        self._new = found.new  # whose record was made from the log, and no line of the journal says it yet
         self._damaged = found.damaged  # beside whose log may lie damaged bytes
         self._spoilt: list[Log] = []  # whose last write could not be taken back yet
         self._unpacked: list[Log] = []  # that hold in memory what is compressed in its file
@@ -82,8 +81,6 @@ class Committer:
             lines = [encode(entry) for entry in part.extension.new]
             place = before.length - len(CLOSE) if before and before.length else 0
             block = block_of(lines, place)
-            if before is not None and session.session_id in self._new:
-                changes.append(encoded(Recorded(before)))
             base = before.session.last_offset if before else 0
             changes.append(appended(session, base, place, lines, session.session_id in batch.watched))
             blocks.append((part.log, block, place))
@@ -95,7 +92,6 @@ class Committer:
         self._catalog.put(records)
         for part in parts:
             part.log.learn(part.extension.new)
-            self._new.discard(part.extension.session.session_id)
             if part.log.packed:
                 with suppress(OSError):  # the record says which file counts; the next start deletes it
                     packed_path(part.log.path).unlink()
@@ -104,9 +100,7 @@ class Committer:
 
     def put(self, record: Record) -> None:
         """Add or replace a record, durably."""
-        session_id = record.session.session_id
-        self._ledger.commit([encoded(Recorded(record))], [session_id])
-        self._new.discard(session_id)
+        self._ledger.commit([encoded(Recorded(record))], [record.session.session_id])
         self._catalog.put([record])
         self._ledger.committed()
 
@@ -141,7 +135,6 @@ class Committer:
             if path.exists():
                 self._ledger.take_back()
                 raise
-        self._new.discard(session_id)
         self._catalog.remove(session_id)
         self._ledger.committed()
 
@@ -183,7 +176,7 @@ class Committer:
             self._catalog.remove(session_id)
         else:
             self._catalog.put([record])
-            self._new.add(session_id)
+            self._ledger.note([record])
         self._ledger.touch(session_id)
         return record
 

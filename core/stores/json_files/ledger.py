@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .catalog import Catalog
-from .changes import Record
+from .changes import Record, Recorded, encoded
 from .checkpoints import Checkpoints
 from .disk import sync_files
 from .journal import Segment, number_of
@@ -70,6 +70,7 @@ class Ledger:
         if found.touched or found.journal:
             self._sealed = self._seal(found.journal, found.touched)
         self._segment = Segment(folder, number_of(found.journal[-1]) + 1 if found.journal else 1)
+        self.note([found.records[session_id] for session_id in found.new])
 
     def start(self, look: Callable[[], None]) -> None:
         """Write down what was found when the folder was opened, then *look*, and go on with checkpoints."""
@@ -83,6 +84,8 @@ class Ledger:
         OSError
             Nothing was written.
         """
+        if not changes:
+            return
         if self._segment.deleted:
             self._begin_anew()
         self._segment.commit(changes, flush=flush)
@@ -95,6 +98,14 @@ class Ledger:
     def committed(self) -> None:
         """Say that a commit is complete: the journal may be full now."""
         self._checkpoints.committed(self._segment.end)
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Say which records were made anew from their logs: readers and the next start go by them.
+
+        A full disk is no reason not to go on: then each makes its own.
+        """
+        with suppress(OSError):
+            self.commit([encoded(Recorded(record)) for record in records], (), flush=False)
 
     def touch(self, session_id: str) -> None:
         """Say that a record has changed, though the journal does not say so yet."""

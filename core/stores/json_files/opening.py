@@ -53,7 +53,7 @@ class Found:
     records
         Of all its sessions.
     new
-        Sessions whose record was made from the log just now: no line of the journal says it yet.
+        Sessions whose record was made anew from the log.
     touched
         Sessions that the file of records does not have as they are.
     damaged

@@ -34,6 +34,7 @@ from .replay import Replay
 
 PATIENCE = 2.0  # seconds in which a log that is being written to is found whole
 PAUSE = 0.002  # seconds between two looks at it
+LOOKS = 10  # after which everything is read anew: files may have been deleted by hand
 LOOK = 0.2  # seconds between two looks for what others have written
 
 
@@ -67,6 +68,7 @@ class JsonFilesReader:
 
     def read(self, session_id: str, since: int = 0, limit: int | None = None) -> Excerpt | None:
         until = time.monotonic() + PATIENCE
+        looks = 0
         while (record := self._record(session_id)) is not None:
             try:
                 entries = self._entries(record, since, limit)
@@ -77,6 +79,9 @@ class JsonFilesReader:
                 if time.monotonic() > until:
                     raise self._failed(error) from error
                 time.sleep(PAUSE)
+                looks += 1
+                if looks == LOOKS:
+                    self._reload()
         return None
 
     def session(self, session_id: str) -> Session | None:
@@ -163,6 +168,11 @@ class JsonFilesReader:
                 else:
                     self._catalog.remove(session_id)
             return set(self._replay.touched)
+
+    def _reload(self) -> None:
+        with self._lock:
+            if not self._closed.is_set():
+                self._load()
 
     def _load(self) -> None:
         """Read everything anew; again, when its writer has put it elsewhere meanwhile."""

@@ -17,6 +17,8 @@ from .stores.batch import Excerpt
 PER_SESSION = 1_000  # entries
 IN_ALL = 20_000  # entries; the sessions that were used longest ago go first
 
+TOLD = 1_000  # sessions that others have changed since our last commit; when there are more, it may be any
+
 _offset = attrgetter("offset")
 
 
@@ -150,6 +152,8 @@ class RecentEntries:
         """Ask the store again before the window of a session, or of every session, tells anything."""
         with self._lock:
             self._told.add(session_id)
+            if len(self._told) > TOLD:
+                self._told = {None}
             for known in {*self._windows, *self._readings} if session_id is None else (session_id,):
                 self._overtake(known)
                 if known in self._windows:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from headway import Entry, Session
 from headway.entry import check_entry, check_session_id, decode, encode, timestamp
-from headway.session import ActiveRun, check_title, title_from
 from headway.errors import HeadwayError, InvalidEntry, InvalidSessionId
+from headway.session import check_title, title_from
 
 NOON = "2026-01-01T12:00:00.000000+00:00"
 

@@ -32,9 +32,7 @@ entries = st.lists(
         ),
     ),
     max_size=25,
-).map(
-    lambda found: [update(n, step=f"step {each['step_number']}", **each) for n, each in enumerate(found, 1)]
-)
+).map(lambda found: [update(n, step=f"{each['step_number']}", **each) for n, each in enumerate(found, 1)])
 
 
 def shown(log: list[Entry]) -> dict[str | None, list[dict[str, Any]]]:

@@ -36,7 +36,7 @@ entries = st.lists(
 
 
 def shown(log: list[Entry]) -> dict[str | None, list[dict[str, Any]]]:
-    """Return what a view has of each run: its visits to steps, each with all that was said and is the newest."""
+    """Return what a view has of each run: its visits to steps, and what was said last in each."""
     runs: dict[str | None, list[dict[str, Any]]] = {}
     for entry in log:
         visits = runs.setdefault(entry.run_id, [])

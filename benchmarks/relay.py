@@ -171,7 +171,7 @@ def quantiles(rounds: list[list[float]]) -> tuple[float, float]:
 
 if __name__ == "__main__":
     print(
-        f"{READERS} readers, {A_SECOND} entries a second, medians of {ROUNDS} rounds, disk durability; p50 and p99:"
+        f"{READERS} readers, {A_SECOND} entries a second, {ROUNDS} rounds, on the disk; medians of p50, p99:"
     )
     for kind in sys.argv[1:] or ("sqlite", "postgresql", "redis"):
         measure(kind)

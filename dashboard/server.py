@@ -180,12 +180,6 @@ def listen(
         Where to listen and what signs page tokens and cookies, where other workers have the same.
     """
     sockets, key = sockets or _bind(settings), key or secret_key(settings.secret_key)
-    guard = Guard(
-        hosts=frozenset(host.lower() for host in settings.allowed_hosts),
-        addresses=not is_loopback(settings.address),
-        token=settings.token,
-        secret=key,
-    )
     config.session_history = 0  # else Panel publishes its sessions at /rest
     server = pn.serve(
         {"/": page},
@@ -210,10 +204,15 @@ def listen(
     )
     listen_at(server, sockets)
     server._tornado.add_transform(SecurityHeaders)
-    door.put_door(server._tornado, guard, server.prefix)
+    door.put_door(server._tornado, _guard(settings, key), server.prefix)
     widen(server, settings.max_connections)
     server.start()
     return server
+
+
+def _guard(settings: Settings, key: bytes) -> Guard:
+    hosts = frozenset(host.lower() for host in settings.allowed_hosts)
+    return Guard(hosts, not is_loopback(settings.address), settings.token, key)
 
 
 def _panel_auth() -> dict[str, str]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from websockets.asyncio.client import connect
 
 from headway import ProgressLogger
+from headway.session import Session
 
 from .many import ENTRY, ended, entries_of, house, offsets, pair
 
@@ -110,3 +111,9 @@ def test_what_a_program_notifies_of_is_not_read_by_watching(house, pair, until):
 
     asyncio.run(watch())
     assert a.session("s7")["notification"] == b.session("s7")["notification"] == "Look at this"
+
+
+def test_a_notification_that_came_meanwhile_is_not_the_one_that_was_seen():
+    session = Session(session_id="s1", title="", created_at="", last_activity="").notified("Look", "")
+    assert session.seen("Done").notification == "Look"
+    assert session.seen("Look").notification is None

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -166,13 +166,18 @@ def test_when_one_dies_readers_and_callers_go_on_with_the_other(site):
     assert site.ask("GET", "/api/sessions").headers["X-Server"].endswith(served[second])
 
 
+@contextmanager
+def browsing(playwright):
+    chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+    yield chromium.new_page()
+    chromium.close()
+
+
 def test_the_page_is_loaded_followed_and_kept_through_both(site):
     problems, strangers = [], []
     first, _ = site.servers
     site.ask("POST", "/api/sessions/s1/requests", json={"prompt": "1 0", "type": "count"}).raise_for_status()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        page = chromium.new_page()
+    with sync_playwright() as playwright, browsing(playwright) as page:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
         page.on(
@@ -201,7 +206,6 @@ def test_the_page_is_loaded_followed_and_kept_through_both(site):
         expect(page.get_by_label("Prompt")).to_have_value("not yet sent")
         page.get_by_role("button", name="Stop").click()
         expect(turn).to_contain_text("Stopped", timeout=30_000)
-        chromium.close()
     assert site.ask("GET", f"/api/runs/{run['run_id']}").json()["status"] == "cancelled"
     lost = re.compile(
         "ERR_CONNECTION|ERR_EMPTY|WebSocket|not connected so|Failed to fetch|Lost websocket|50[24]"

@@ -190,7 +190,7 @@ def test_one_who_waits_too_long_for_another_process_is_told_and_nothing_is_writt
     store, tmp_path, monkeypatch
 ):
     append(store, [entry("1")])
-    store._writer.execute("PRAGMA busy_timeout = 50")
+    monkeypatch.setattr("headway.stores.sql.sqlite.PATIENCE", 0.05)
     with sqlite3.connect(tmp_path / "x.db", isolation_level=None) as writer:
         writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked") as refused:

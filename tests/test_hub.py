@@ -127,3 +127,52 @@ def test_the_bell_of_every_session_tells_whose_rang_and_nothing_else(hub):
             return first, bell.clear(), bell.clear()
 
     assert asyncio.run(scene()) == ({"a", "b"}, {None}, set())
+
+
+def test_whoever_reads_for_nobody_listens_and_does_not_watch(hub):
+    async def scenario():
+        seen = []
+        with hub.listen("a", watching=False) as bell:
+            hub.ring("a")
+            seen.append((await rung(bell), hub.watched("a")))
+            with hub.listen("a"):
+                seen.append(hub.watched("a"))
+            seen.append(hub.watched("a"))
+        return seen
+
+    assert asyncio.run(scenario()) == [(True, False), True, False]
+
+
+def test_a_ring_for_all_wakes_everybody_and_says_that_it_may_be_any(hub):
+    async def scenario():
+        with hub.listen("a") as one, hub.listen("b") as two, hub.listen(None) as every:
+            hub.ring_all()
+            heard = [await rung(bell) for bell in (one, two, every)]
+            return heard, [bell.clear() for bell in (one, two, every)]
+
+    assert asyncio.run(scenario()) == ([True] * 3, [{None}] * 3)
+
+
+def test_a_bell_tells_whose_rings_it_had_since_it_was_cleared(hub):
+    async def scenario():
+        with hub.listen(None) as every, hub.listen("a") as one:
+            told = [every.clear()]
+            hub.ring("a", "b")
+            hub.ring("b")
+            told += [every.clear(), every.clear(), one.clear()]
+            hub.ring("c")
+            return [*told, every.clear(), one.clear()]
+
+    assert asyncio.run(scenario()) == [set(), {"a", "b"}, set(), {"a"}, {"c"}, set()]
+
+
+def test_those_who_leave_leave_nothing_behind(hub):
+    async def scenario():
+        for n in range(3):
+            with hub.listen(f"s{n}"), hub.listen(None):
+                hub.ring("s0", "s1", "s2")
+            with pytest.raises(ZeroDivisionError), hub.listen(f"s{n}", watching=False):
+                1 / 0  # noqa: B018
+
+    asyncio.run(scenario())
+    assert (dict(hub._bells), dict(hub._watching)) == ({}, {})

@@ -176,6 +176,16 @@ def test_what_others_change_during_a_commit_is_not_missed(logs):
     assert logs.after(0) == [1, 2]
 
 
+def test_what_others_changed_before_a_commit_or_elsewhere_does_not_outdate_what_it_wrote(logs):
+    logs.recent.outdate("s1")
+    logs.recent.outdate(None)
+    logs.recent.begin()
+    stored = logs.store.append(Batch([entry()]))
+    logs.recent.outdate("s2")
+    logs.recent.add(stored.sessions["s1"], stored.entries)
+    assert logs.after(0) == [1]
+
+
 def test_a_reader_that_was_quicker_than_the_commit_it_read_is_not_set_back(logs):
     logs.recent.begin()
     stored = logs.store.append(Batch([entry("ours")]))

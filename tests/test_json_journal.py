@@ -72,6 +72,14 @@ def test_a_commit_costs_one_flush_whatever_the_number_of_sessions(store):
     assert flushes(lambda: store.delete_session("s100")) == {"fdatasync": 1}
 
 
+def test_a_checkpoint_flushes_what_the_next_flushed_commit_would_take_for_flushed(store):
+    costs = []
+    for flush in (False, True):
+        append(store, [entry("1")], flush=flush)
+        costs.append(flushes(store._ledger.checkpoint)["fdatasync"])
+    assert costs[0] == costs[1] + 1
+
+
 def batch_of(names):
     return [entry("3", name) for name in names]
 
@@ -135,7 +143,7 @@ before = path.read_bytes()
 resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, resource.RLIM_INFINITY))
 for _ in range(2):
     try:
-        append(store, [entry("lost", "s0"), entry("lost", "s2"), entry("lost" * 50)])
+        append(store, [entry("lost", "s0"), entry("lost", "s9"), entry("lost", "s2"), entry("lost" * 50)])
     except StoreError:
         print([len(entries(store, sid)) for sid in ("s0", "s1", "s2")], path.read_bytes() == before)
 print(len(append(store, [entry("z", "s2")])))
@@ -154,6 +162,7 @@ def test_an_array_file_that_cannot_be_written_takes_the_whole_commit_back(tmp_pa
     assert [[e.message[:4] for e in entries(again, sid)] for sid in ("s0", "s1", "s2")] == [
         ["1"], ["xxxx", "2"], ["y", "z"],
     ]  # fmt: skip
+    assert again.session("s9") is None
     again.close()
 
 

@@ -174,8 +174,9 @@ class Segment:
 
     def flush(self) -> None:
         """Return when all lines are on disk."""
-        sync(self._descriptor)
-        self._flushed = self.end
+        if self._flushed < self.end:
+            sync(self._descriptor)
+            self._flushed = self.end
 
     def close(self) -> None:
         """Close the file."""

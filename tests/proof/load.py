@@ -33,14 +33,34 @@ class Load:
         How often the server said which status instead; 0 when there was no answer.
     """
 
-    def __init__(self, url: str, sessions: int = 8, producers: int = 16, text: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        sessions: int = 8,
+        producers: int = 16,
+        text: str = "",
+        pause: float = 0.0,
+        name: str = "session",
+    ) -> None:
+        """Prepare a load.
+
+        Parameters
+        ----------
+        text
+            Of each message, behind its number.
+        pause
+            Seconds that each producer works between two calls.
+        name
+            With which the sessions' ids begin.
+        """
         self.url = url
-        self.sessions = [f"session-{n}" for n in range(sessions)]
+        self.sessions = [f"{name}-{n}" for n in range(sessions)]
         self.asked: set[tuple[str, str]] = set()
         self.acknowledged: dict[tuple[str, str], int] = {}
         self.refused: Counter[int] = Counter()
         self._producers = producers
         self._text = text
+        self._pause = pause
         self._over = asyncio.Event()
 
     @asynccontextmanager
@@ -68,6 +88,7 @@ class Load:
             last = await self._acknowledged(client, session_id, f"{producer}.{number}", messages)
             for back, message in enumerate(reversed(messages)):
                 self.acknowledged[session_id, message] = last - back
+            await asyncio.sleep(self._pause)
 
     async def _acknowledged(
         self, client: httpx.AsyncClient, session_id: str, key: str, messages: list[str]

@@ -38,15 +38,16 @@ async def until(condition: Callable[[], object], seconds: float = SECONDS) -> fl
 class HeadwayServer:
     """`headway serve` in a process of its own, life after life."""
 
-    def __init__(self, folder: Path, store: str, *, mutant: str | None = None) -> None:
+    def __init__(self, folder: Path, store: str, *, app: str | None = None) -> None:
         """Prepare a server on a store.
 
         Parameters
         ----------
         folder
             For what it says and keeps beside its logs.
-        mutant
-            A file of ``mutants/`` that breaks it, run before it starts as the user's own APP.
+        app
+            A Python file, by its path from here, that it runs before it starts: the APP of `headway serve`.
+            Those in ``mutants/`` break it.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as free:
@@ -58,7 +59,7 @@ class HeadwayServer:
         self.pid = 0
         self._status: int | None = 0
         self._folder = folder
-        self._app = [str(HERE / "mutants" / f"{mutant}.py")] if mutant else []
+        self._app = [str(HERE / app)] if app else []
 
     def __enter__(self) -> Self:
         return self
@@ -104,10 +105,23 @@ class HeadwayServer:
         """Return what it has printed in this life."""
         return self._output.read_text() if self._output.exists() else ""
 
+    def connections(self) -> int:
+        """Return how many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def memory(self) -> int:
-        """Return the bytes that it has in memory."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        """Return the bytes that it has in memory, and begin to look for the next peak."""
+        return self._kilobytes("VmRSS", forget=True)
+
+    def peak(self) -> int:
+        """Return the most bytes that it has had in memory since the last look at them."""
+        return self._kilobytes("VmHWM")
+
+    def _kilobytes(self, name: str, *, forget: bool = False) -> int:
+        if forget:
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # proc(5)
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition(f"{name}:")[2].split()[0]) * 1024
 
     def _end(self, number: signal.Signals) -> int:
         self.signal(number)

@@ -124,8 +124,6 @@ def _check_workers(settings: Settings) -> None:
     """Refuse several workers where they cannot be, or would not see each other's entries."""
     if settings.workers == 1:
         return
-    if settings.workers < 1:
-        raise CannotServe(f"{settings.workers} workers cannot serve; allowed: 1 or more", status=2)
     if not hasattr(os, "fork"):
         raise CannotServe("this system has no fork(2): serve with one worker, or start several servers", 2)
     if not store_class(settings.store).shared:

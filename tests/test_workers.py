@@ -140,7 +140,7 @@ def test_why_workers_cannot_start_is_said_once(house, tmp_path):
             "2 workers cannot share the store 'json:logs'; they can share sqlite:///logs/headway.db",
         ),
         (["--workers", "2", "--store", "memory:"], "cannot share the store 'memory:'"),
-        (["--workers", "0"], "0 workers cannot serve; allowed: 1 or more"),
+        (["--workers", "0"], "0 is not allowed; 1 or more is"),
         (["--workers", "two"], "'two' is no whole number"),
     ],
 )

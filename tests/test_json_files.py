@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -169,11 +168,13 @@ def test_a_store_that_could_not_be_opened_locks_nothing(tmp_path):
     open_store(f"json:{tmp_path}").close()
 
 
-@pytest.mark.parametrize("place", ["file/logs", "/proc/headway"])
-def test_a_folder_that_cannot_be_made_is_named(tmp_path, place):
+@pytest.mark.parametrize(
+    ("place", "code"), [("file/logs", "ENOTDIR"), ("/proc/headway", "ENOENT"), ("/sys/kernel", "EACCES")]
+)
+def test_a_folder_that_cannot_be_made_or_written_to_is_named(tmp_path, place, code):
     (tmp_path / "file").write_text("in the way")
     folder = tmp_path / place
-    with pytest.raises(StoreError, match=f"cannot open the log folder '{re.escape(str(folder))}': "):
+    with pytest.raises(StoreError, match=rf"^cannot open the log folder '{folder}': .+ \({code}\)$"):
         open_store(f"json:{folder}")
 
 

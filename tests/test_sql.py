@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from postgres_server import PostgresServer
 
 from headway.stores import Store, open_store
 from headway.testing import SharedStoreContract
+from headway.testing.making import append, entry
 from headway.testing.model import StoreMachine
 
 RANDOM_LIVES = settings(max_examples=25, stateful_step_count=30, deadline=None)
@@ -57,3 +59,25 @@ def test_a_postgresql_database_is_a_dict_of_lists(postgres):
             return open_postgresql(postgres, place)
 
     run_state_machine_as_test(Machine, settings=RANDOM_LIVES)
+
+
+def test_what_is_remembered_of_writers_and_owners_is_forgotten_after_a_day(tmp_path):
+    place = tmp_path / "x.db"
+    store = open_sqlite(place)
+    append(store, [entry()], writer="old", number=1)
+    append(store, [entry()], writer="new", number=1)
+    for owner in ("dead", "old", "restarted"):
+        store.lease(owner, 60)
+    store.close()
+    with sqlite3.connect(place) as database:
+        database.execute("UPDATE headway_writers SET at = at - 86500 WHERE writer = 'old'")
+        database.execute("UPDATE headway_leases SET until = until - 100 WHERE owner = 'dead'")
+        database.execute("UPDATE headway_leases SET until = until - 86500 WHERE owner = 'old'")
+        database.execute("UPDATE headway_leases SET until = until + 100 WHERE owner = 'restarted'")
+    store = open_sqlite(place)
+    assert store.lease("me", 60) == {"me"}
+    store.close()
+    writers = database.execute("SELECT writer, number FROM headway_writers ORDER BY writer").fetchall()
+    owners = database.execute("SELECT owner FROM headway_leases ORDER BY owner").fetchall()
+    database.close()
+    assert (writers, owners) == ([("", 2), ("new", 1)], [("dead",), ("me",)])

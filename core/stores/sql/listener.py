@@ -18,7 +18,7 @@ from ...errors import StoreError
 CHANNEL = "headway"
 POLL = 5.0  # seconds between two proofs that notifications come
 AGAIN = 0.5  # seconds between two attempts to reach the server
-BEGUN = 5.0  # seconds that whoever starts it waits for the first connection
+BEGUN = 2.0  # seconds that whoever starts or ends it waits for its connection
 
 _log = logging.getLogger("headway.listener")
 
@@ -54,7 +54,7 @@ class Listener:
         self._over.set()
         self._wake.send(b"!")
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(BEGUN)  # it may be waiting for a server that does not answer
 
     def _work(self) -> None:
         while not self._over.is_set():

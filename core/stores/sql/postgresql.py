@@ -60,7 +60,7 @@ _ALONE = "SELECT pg_advisory_xact_lock(hashtext('headway_sessions'))"
 _THERE = "SELECT to_regclass('headway_sessions')"
 _DEFAULTS: dict[str, Any] = {
     "application_name": "headway",
-    "connect_timeout": PATIENCE,
+    "connect_timeout": PATIENCE // 2,
     "tcp_user_timeout": PATIENCE * 1000,
     "keepalives_idle": PATIENCE,
     "keepalives_interval": 2,
@@ -99,7 +99,7 @@ class PostgresqlStore(SqlStore):
             self._read(_check)
             if self._read(lambda run: run(_THERE).fetchone()) == (None,):
                 self._write(_make_tables)
-            self._write(lambda run: run(_SAY.writers.forget))
+            self._write(self._forget)
         except BaseException:
             self.close()
             raise

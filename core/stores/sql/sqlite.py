@@ -56,7 +56,6 @@ _SAY = Statements(
 # The number of the last commit that changed a session stands where every batch writes anyway.
 _NUMBER = "INSERT INTO headway_writers VALUES ('', 1, '', 0) ON CONFLICT DO UPDATE SET number = number + 1"
 _LAST = "SELECT number FROM headway_writers WHERE writer = ''"
-_FORGET = f"{_SAY.writers.forget} AND writer <> ''"
 
 
 class SqliteStore(SqlStore):
@@ -189,6 +188,7 @@ class SqliteStore(SqlStore):
         self._in_turn("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA busy_timeout = 0")  # from now on `_in_turn` waits
         self._transact(_make_tables, True)
+        self._transact(self._forget, True)
 
     def _in_turn(self, statement: str) -> None:
         """Run a statement that waits for other processes.
@@ -236,7 +236,6 @@ def _make_tables(run: Run) -> None:
     there = run("SELECT name FROM sqlite_master WHERE name = 'headway_sessions'").fetchone()
     for statement in () if there else _SAY.tables:
         run(statement)
-    run(_FORGET)
 
 
 def _asked(folder: Path) -> int:

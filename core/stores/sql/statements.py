@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-A_DAY = 86_400  # seconds after its last batch in which a writer may send that again
+A_DAY = 86_400  # seconds for which it is remembered who wrote what, and who lived
 
 ENTRY = {
     "session": "bigint",
@@ -101,12 +101,13 @@ class Statements:
     """All statements of a database, by table. Those about rows take them as JSON (`rows.to_json`)."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.tables = [text.strip() for text in TABLES.format(**dialect.words).split(";\n")]
+        self.tables = TABLES.format(**dialect.words).strip().rstrip(";").split(";\n")
         self.sessions = _Sessions(dialect)
         self.entries = _Entries(dialect)
         self.archives = _Archives(dialect)
         self.writers = _Writers(dialect)
         self.leases = _Leases(dialect)
+        self.forget = (self.writers.forget, self.leases.forget)
 
 
 class _Sessions:
@@ -180,7 +181,9 @@ class _Writers:
         self.written = dialect.said(
             f"UPDATE headway_writers SET number = ?, offsets = ?, at = {clock} WHERE writer = ?"
         )
-        self.forget = f"DELETE FROM headway_writers WHERE at NOT BETWEEN {clock} - {A_DAY} AND {clock}"
+        self.forget = (  # the nameless one counts the commits (`sqlite`)
+            f"DELETE FROM headway_writers WHERE writer <> '' AND at NOT BETWEEN {clock} - {A_DAY} AND {clock}"
+        )
 
 
 class _Leases:
@@ -191,8 +194,11 @@ class _Leases:
             "ON CONFLICT (owner) DO UPDATE SET until = excluded.until, seconds = excluded.seconds"
         )
         # A clock that was set back, by a restart of the machine perhaps, would have the dead live for long.
-        self.expire = f"DELETE FROM headway_leases WHERE until <= {clock} OR until > {clock} + seconds"
-        self.living = "SELECT owner FROM headway_leases"
+        self.living = f"SELECT owner FROM headway_leases WHERE until > {clock} AND until <= {clock} + seconds"
+        # Not with each renewal: two that wake up late would each delete the other's, and wait for it.
+        self.forget = (
+            f"DELETE FROM headway_leases WHERE until NOT BETWEEN {clock} - {A_DAY} AND {clock} + seconds"
+        )
 
 
 _OF_SESSION = "session = (SELECT key FROM headway_sessions WHERE folded = ?)"

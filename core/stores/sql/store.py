@@ -142,10 +142,14 @@ class SqlStore(ABC):
     def lease(self, owner: str, seconds: float) -> set[str]:
         def work(run: Run) -> set[str]:
             run(self._say.leases.renew, (owner, seconds, seconds))
-            run(self._say.leases.expire)
             return {living for (living,) in run(self._say.leases.living).fetchall()}
 
         return self._write(work, flush=False)
+
+    def _forget(self, run: Run) -> None:
+        """Forget whom nobody will hear of again; once, when the store is opened."""
+        for statement in self._say.forget:
+            run(statement)
 
     def _locked(self, run: Run, session_id: str) -> tuple[int, Session]:
         """Lock a session's row and return its key and the session."""

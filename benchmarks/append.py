@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from headway import ProgressLogger
-from headway.entry import Entry, decode, encode
-from headway.stores.json_array import JsonArrayFile
+from headway.entry import Entry, encode
+from headway.stores.json_files.changes import CLOSE, block_of
+from headway.stores.json_files.logs import Log
 
 SIZES = (10, 1_000, 100_000)
 STEP = ("Fetching relevant data", "48,211 of 148,312 rows from 3 tables", 3, 5)
@@ -53,14 +54,16 @@ def rewrite(path: Path) -> Callable[[], None]:
 
 
 def in_place(path: Path) -> Callable[[], None]:
-    """Return Headway's append without the flush."""
-    session_id = path.name.removesuffix("_progress.json")
-    file = JsonArrayFile(path, session_id, lambda entry: None)
-    entry = decode(encode(file.read(0, 1)[0]))
+    """Return what Headway writes to the array file, without the journal and its flush."""
+    log = Log(path)
+    line = path.read_bytes().splitlines()[1].rstrip(b",")
+    place = path.stat().st_size - len(CLOSE)
 
     def add() -> None:
-        file.write([entry])
-        file.accept()
+        nonlocal place
+        block = block_of([line], place)
+        log.write(block, place)
+        place += len(block) - len(CLOSE)
 
     return add
 

@@ -104,7 +104,7 @@ def main() -> None:
             folder.mkdir()
         for size in SIZES:
             fill(ours, size)
-        logger = ProgressLogger(f"json:{ours}")
+        logger = ProgressLogger(f"json:{ours}", max_entries=10 * SIZES[-1])
         ways: dict[tuple[int, str], Callable[[], None]] = {}
         for size in SIZES:
             ways[size, "rewrite"] = rewrite(fill(theirs, size))

@@ -51,18 +51,23 @@ def test_everything_public_has_a_docstring(name):
         silent += [] if value.__doc__ else [thing]
         for method, raw in vars(value).items() if inspect.isclass(value) else ():
             called = isinstance(raw, classmethod | staticmethod | property) or inspect.isfunction(raw)
-            told = method[0] == "_" or method in PROMISED or method.startswith("test_")  # its name is a promise
+            told = (
+                method[0] == "_" or method in PROMISED or method.startswith("test_")
+            )  # its name is a promise
             if called and not told:
                 # getdoc looks at the base classes too: an override is documented by what it overrides.
                 silent += [] if inspect.getdoc(getattr(value, method)) else [f"{thing}.{method}"]
     assert silent == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/promises.md", "docs/scaling.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/promises.md", "docs/scaling.md"]
+)
 def test_the_links_of_a_page_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
-    assert [link for link in links if link and "://" not in link and not (ROOT / link).exists()] == []
+    here = (ROOT / page).parent
+    assert [link for link in links if link and "://" not in link and not (here / link).exists()] == []
 
 
 def mentioned(name: str) -> bool:

@@ -62,7 +62,7 @@ class SqliteStore(SqlStore):
     """Logs in one file. The URL is ``sqlite:///FILE``, with a fourth slash when the path is absolute."""
 
     def __init__(self, rest: str) -> None:
-        """Open the file, which is made when absent.
+        """Open the file, which is made when absent, with its folders.
 
         Raises
         ------
@@ -79,6 +79,7 @@ class SqliteStore(SqlStore):
         self._flushed = True
         self._pool = Pool(self._connect)
         with self._errors():
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):  # to close one that is open would undo SQLite's locks
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             self._writer = self._connect()

@@ -46,8 +46,8 @@ class HeadwayServer:
         folder
             For what it says and keeps beside its logs.
         app
-            A Python file, by its path from here, that it runs before it starts: the APP of `headway serve`.
-            Those in ``mutants/`` break it.
+            A file of ``apps/``, without ``.py``, that it runs before it starts as the user's own APP. Most of
+            them break it: mutants, which the proofs must catch.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as free:
@@ -58,8 +58,8 @@ class HeadwayServer:
         self.lives = 0
         self.pid = 0
         self._status: int | None = 0
-        self._folder = folder
-        self._app = [str(HERE / app)] if app else []
+        self.folder = folder
+        self._app = [str(HERE / "apps" / f"{app}.py")] if app else []
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +72,7 @@ class HeadwayServer:
         self.lives += 1
         self._output.unlink(missing_ok=True)
         options = ["--port", str(self.port), "--store", self.store, "--max-rate", "1000000"]
-        self.pid = _nursery("begin", ["serve", *self._app, *options], str(self._folder), str(self._output))
+        self.pid = _nursery("begin", ["serve", *self._app, *options], str(self.folder), str(self._output))
         self._status = None
 
     async def start(self) -> None:
@@ -132,7 +132,7 @@ class HeadwayServer:
 
     @property
     def _output(self) -> Path:
-        return self._folder / f"life-{self.lives % 100}.txt"
+        return self.folder / f"{self.port}-{self.lives % 100}.txt"
 
 
 def _nursery(*command: Any) -> Any:

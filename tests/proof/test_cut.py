@@ -51,6 +51,6 @@ def test_cut_readers_catch_up_without_a_gap_or_a_repeat(proof: Proof, tmp_path: 
 
 
 def test_a_server_that_drops_what_cut_readers_missed_is_caught(tmp_path: Path) -> None:
-    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="mutants/skips_for_the_slow.py") as server:
+    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="skips_for_the_slow") as server:
         verdict, _, _ = asyncio.run(cut(server, 0.5, patience=3))
     assert verdict.misled > 0

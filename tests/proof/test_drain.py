@@ -48,7 +48,7 @@ def test_a_server_that_is_told_to_stop_leaves_nothing_behind(proof: Proof, tmp_p
 
 
 def test_a_server_that_leaves_without_writing_is_caught(tmp_path: Path) -> None:
-    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="mutants/leaves_at_once.py") as server:
+    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="leaves_at_once") as server:
         verdict, _, _ = asyncio.run(stopped(server, 1))
     assert verdict.lost > 0
 
@@ -68,7 +68,7 @@ def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         assert server.terminate() == 1
         return time.monotonic() - began
 
-    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="apps/holds.py") as server:
+    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="holds") as server:
         assert asyncio.run(stop(server)) < 1.0
 
 

@@ -68,7 +68,7 @@ def test_a_full_disk_is_answered_and_heals_without_a_restart(
 def test_a_server_that_swallows_errors_is_caught(tmp_path: Path) -> None:
     with disk(Limited, tmp_path) as faulty:
         store = STORES["json"].format(faulty.folder)
-        with HeadwayServer(tmp_path, store, app="mutants/swallows_errors.py") as server:
+        with HeadwayServer(tmp_path, store, app="swallows_errors") as server:
             verdict, load, _ = asyncio.run(filled(server, faulty, 1))
     assert verdict.lost > 0
     assert not load.refused

@@ -71,13 +71,13 @@ def test_a_killed_server_has_lost_repeated_and_renumbered_nothing(
 
 
 def test_a_server_that_acknowledges_before_it_writes_is_caught(tmp_path: Path) -> None:
-    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="mutants/acknowledges_early.py") as server:
+    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="acknowledges_early") as server:
         verdict, _, _ = asyncio.run(killed(server, 1, seed=1))
     assert verdict.lost > 0
 
 
 def test_a_store_that_renumbers_after_a_restart_is_caught(tmp_path: Path) -> None:
-    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="mutants/renumbers.py") as server:
+    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="renumbers") as server:
         verdict, _, _ = asyncio.run(killed(server, 1, seed=1))
     assert verdict.renumbered > 0
     assert verdict.misled > 0

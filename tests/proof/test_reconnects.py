@@ -66,6 +66,6 @@ def test_who_comes_back_gets_what_is_missing_and_nothing_else(proof: Proof, tmp_
 
 
 def test_a_server_that_shows_the_last_entry_again_is_caught(tmp_path: Path) -> None:
-    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="mutants/resumes_early.py") as server:
+    with HeadwayServer(tmp_path, f"json:{tmp_path}/logs", app="resumes_early") as server:
         verdict = asyncio.run(wandered(server, READERS, seed=1))
     assert verdict.misled > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -30,8 +29,7 @@ class Known(Protocol):
         ...
 
 
-@dataclass
-class Facts:
+class Facts(msgspec.Struct):
     """What a log has, kept in two dicts: `Known` for stores that have read the log.
 
     Attributes
@@ -42,8 +40,8 @@ class Facts:
         Run -> the status of its terminal entry.
     """
 
-    keys: dict[str, int] = field(default_factory=dict)
-    ended: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, int] = {}
+    ended: dict[str, str] = {}
 
     def offset(self, key: str) -> int | None:
         """Return the offset of the entry that has an idempotency key."""
@@ -61,8 +59,7 @@ class Facts:
             self.ended[entry.run_id] = entry.status
 
 
-@dataclass(frozen=True)
-class Extension:
+class Extension(msgspec.Struct, frozen=True):
     """What a commit will write to one session's log.
 
     Attributes

@@ -39,7 +39,7 @@ from measure import Readers, Report, Server, WrongDelivery
 from systems import SYSTEMS, build, install, missing
 
 TICKS = {100: 400, 1_000: 50, 5_000: 12}
-BURSTS = {10: 100, 100: 20}
+BURSTS = {10: 40, 100: 10}
 CUT = 15.0  # seconds after which an open loop is given up
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from socket import socket
@@ -13,10 +14,8 @@ from panel.io.server import Server
 from tornado import netutil
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 log = logging.getLogger("headway.server")
 
@@ -72,7 +71,7 @@ def widen(server: Server, most: int | None = None) -> None:
 
 def descriptors() -> int:
     """Return how many descriptors this process may have, after asking for all that it can get."""
-    if resource is None:
+    if sys.platform == "win32":  # has no such limit
         return MOST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else hard

@@ -70,7 +70,7 @@ def test_20_of_100_readers_that_never_read_keep_less_than_a_chunk_each(server, u
     def kept():
         """Return how many bytes Tornado holds for each of the readers that are behind."""
         found = fanout(server.runtime.logger)._followers["s1", PLAIN]
-        return [len(reader.stream._write_buffer) for reader in found._here - set(found._list.values())]
+        return [len(reader.stream._write_buffer) for reader in found._here.keys() - set(found._list.values())]
 
     with ExitStack() as stack:
         path = "/ws/progress/s1"

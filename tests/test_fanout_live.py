@@ -23,19 +23,21 @@ def entry(after=0.0, step=1, **more):
     return Entry(timestamp=at, step_number=step, total_steps=3, session_id="s1", **fields)
 
 
-fractions = some.none() | some.floats(0, 1)
+fractions = some.sampled_from([None, 0.2, 0.6, 0.6, 1.0])
 updates = some.builds(
     entry,
-    after=some.integers(0, 1_000),
-    step=some.integers(1, 3),
-    run_id=some.sampled_from([None, "r1", "r2"]),
+    after=some.integers(0, 300),
+    step=some.sampled_from([1, 1, 1, 2, 3]),
+    run_id=some.sampled_from(["r1", "r1", "r1", None]),
     message=some.sampled_from(["", "a", "b"]),
     fraction=fractions,
-    run_fraction=fractions,
-    status=some.sampled_from(["running"] * 5 + ["completed", "error"]),
+    run_fraction=some.none() | some.floats(0, 1),
+    status=some.sampled_from(["running"] * 4 + ["completed", "error"]),
     data=some.sampled_from([None, None, {"current": 1}, {"current": 2, "total": 9}, {"artifacts": []}]),
 )
-logs = some.lists(updates, max_size=60).map(lambda log: sorted(log, key=lambda one: one.timestamp))
+logs = some.lists(updates, min_size=8, max_size=30).map(
+    lambda log: sorted(log, key=lambda one: one.timestamp)
+)
 
 
 def shown(log):

@@ -117,7 +117,7 @@ class Guarded(RequestHandler):
     async def _is_signed_in(self) -> bool:
         """Whether Panel's auth provider, if there is one, knows the user."""
         provider = getattr(self.application, "auth_provider", None)
-        if provider is None:
+        if provider is None or (provider.get_user is None and provider.get_user_async is None):
             return True
         asked: RequestHandler = self
         if isinstance(self, WebSocketHandler):

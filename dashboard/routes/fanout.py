@@ -29,8 +29,6 @@ from .streams import send, sent
 class Reader(Protocol):
     """A socket that follows a session's log."""
 
-    stream: IOStream
-
     def work(self, coroutine: Coroutine[None, None, None]) -> None:
         """Do something for this reader, to be cancelled when it leaves; what goes wrong is its end."""
 
@@ -52,21 +50,21 @@ class Follower:
         self._place = -1  # the offset that all in the list have reached; -1 while the log was not looked at
         self._last: Entry | None = None  # that they got
         self._moved = asyncio.Event()
-        self._here: set[Reader] = set()
+        self._here: dict[Reader, IOStream] = {}
         self._list: dict[IOStream, Reader] = {}
         self._task = asyncio.create_task(self._follow())
 
-    def add(self, reader: Reader, since: int, epoch: str | None) -> None:
-        """Tell a reader what follows offset *since*, until it leaves."""
-        self._here.add(reader)
+    def add(self, reader: Reader, stream: IOStream, since: int, epoch: str | None) -> None:
+        """Tell a reader what follows offset *since*, by its stream, until it leaves."""
+        self._here[reader] = stream
         reader.work(self._begin(reader, since, epoch))
 
     def discard(self, reader: Reader) -> None:
         """Let a reader go, if it has not left yet; with the last one the following ends."""
-        if reader not in self._here:
+        stream = self._here.pop(reader, None)
+        if stream is None:
             return
-        self._here.remove(reader)
-        self._list.pop(reader.stream, None)
+        self._list.pop(stream, None)
         if not self._here:
             self._ended()
             self._task.cancel()
@@ -125,16 +123,16 @@ class Follower:
         self, reader: Reader, since: int, epoch: str | None, write: asyncio.Future[None] | None = None
     ) -> None:
         """Feed a reader that has reached *since* until it has what all in the list have, and put it there."""
-        last: Entry | None = None
+        stream, last = self._here[reader], None
         if write is not None:
-            await sent(write, reader.stream)
+            await sent(write, stream)
         while since < self._place:
             data, last, epoch = await self._chunk(since, epoch, last)
             if last is not None:
                 since = last.offset
-                await sent(reader.stream.write(data), reader.stream)
+                await sent(stream.write(data), stream)
             await asyncio.sleep(0)  # the others' turn
-        self._list[reader.stream] = reader  # in the step of the last comparison: without gap or repeat
+        self._list[stream] = reader  # in the step of the last comparison: without gap or repeat
 
     async def _read(self, since: int, epoch: str | None) -> Excerpt | None:
         return await self._logger.read(self._session_id, since, self._form.page, epoch=epoch)

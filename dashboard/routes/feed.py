@@ -76,7 +76,8 @@ class SessionFeed:
                 while True:
                     await bell.wait()
                     rung = bell.clear()
-                    self._note(await self._list() if None in rung else await self._look_at(rung))
+                    known = [session_id for session_id in rung if session_id is not None]
+                    self._note(await self._list() if None in rung else await self._look_at(known))
                     await asyncio.sleep(PAUSE)  # what changes meanwhile is seen in one look
         except Exception as error:
             self._error = error

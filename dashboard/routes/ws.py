@@ -131,7 +131,7 @@ class ProgressSocket(Socket):
             await self._follow_alone(session_id, form, since, epoch)
             return
         self._follower = fanout(self.runtime.logger).follower(session_id, form)
-        self._follower.add(self, since, epoch)
+        self._follower.add(self, self.stream, since, epoch)
 
     async def _follow_alone(self, session_id: str, form: Form, since: int, epoch: str | None) -> None:
         """Follow the log by Tornado's own ways, where the stream cannot be written to directly."""

@@ -1,18 +1,20 @@
-"""Entries and sessions: their bounds, their JSON form, and the session as a fold of its log."""
+"""Entries: their bounds, their JSON form, and their times."""
 
 import json
+import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway import Entry, Session
-from headway.entry import check_entry, check_session_id, decode, encode, timestamp
+from headway import Entry
+from headway.entry import check_entry, check_session_id, decode, encode, timestamp, utc_now
 from headway.errors import HeadwayError, InvalidEntry, InvalidSessionId
-from headway.session import check_title, title_from
 
 NOON = "2026-01-01T12:00:00.000000+00:00"
 
@@ -20,10 +22,6 @@ NOON = "2026-01-01T12:00:00.000000+00:00"
 def entry(**fields) -> Entry:
     plain = {"timestamp": NOON, "step": "Read", "message": "…", "step_number": 1, "total_steps": 3}
     return Entry(**{**plain, "session_id": "s1", **fields})
-
-
-def session(**fields) -> Session:
-    return Session(**{"session_id": "s1", "title": "", "created_at": NOON, "last_activity": NOON, **fields})
 
 
 def test_an_entry_logged_with_the_plain_arguments_is_the_six_fields_and_its_offset():
@@ -159,75 +157,42 @@ def test_what_a_file_system_could_misread_is_no_session_id(bad):
         check_session_id(bad)
 
 
-def test_a_timestamp_is_utc_with_microseconds_whatever_the_zone():
-    moment = datetime(2026, 7, 1, 2, 30, tzinfo=timezone(timedelta(hours=5)))
-    assert timestamp(moment) == "2026-06-30T21:30:00.000000+00:00"
-    assert timestamp(datetime(2026, 7, 1, tzinfo=UTC)) == "2026-07-01T00:00:00.000000+00:00"
+zones = st.builds(lambda minutes: timezone(timedelta(minutes=minutes)), st.integers(-1439, 1439))
+moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))
 
 
-def test_a_title_is_one_line_of_at_most_80_characters():
-    assert title_from("  Monthly\n revenue ") == "Monthly revenue"
-    assert title_from("x" * 80) == "x" * 80
-    assert title_from("word " * 40) == ("word " * 40)[:79].rstrip() + "…"
-    assert check_title(" a\nb ") == "a b"
-    with pytest.raises(InvalidEntry, match="title is"):
-        check_title("x" * 201)
+@given(moments, zones)
+def test_a_timestamp_is_the_same_moment_in_utc_with_microseconds_whatever_the_zone(moment, zone):
+    said = timestamp(moment.replace(tzinfo=zone))
+    assert datetime.fromisoformat(said) == moment.replace(tzinfo=zone)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", said)
 
 
-# --- a session is a fold of its log
+@pytest.mark.parametrize("utc", [UTC, timezone(timedelta(0)), timezone(timedelta(0), "Z"), ZoneInfo("UTC")])
+def test_utc_is_utc_by_whatever_name(utc):
+    assert timestamp(datetime(2026, 7, 1, tzinfo=utc)) == "2026-07-01T00:00:00.000000+00:00"
 
 
-def test_entries_without_a_run_keep_a_session_processing_until_a_terminal_one_or_a_notification():
-    begun = session().after(entry(offset=1))
-    assert (begun.status, begun.active_runs, begun.last_offset) == ("processing", ("",), 1)
-    ended = begun.after(entry(offset=2, status="completed", message="all done"))
-    assert (ended.status, ended.active_runs, ended.notification) == ("completed", (), "all done")
-    told = begun.notified("look", NOON)
-    assert (told.status, told.active_runs, told.notification) == ("completed", (), "look")
+def test_a_time_of_a_zone_with_summer_time_is_that_of_its_day():
+    berlin = ZoneInfo("Europe/Berlin")
+    days = [datetime(2026, month, 1, 2, 30, tzinfo=berlin) for month in (1, 7)]
+    assert [timestamp(day)[:16] for day in days] == ["2026-01-01T01:30", "2026-07-01T00:30"]
 
 
-@pytest.mark.parametrize(
-    ("status", "shown"),
-    [("completed", "completed"), ("error", "error"), ("cancelled", "error"), ("interrupted", "error")],
-)
-def test_the_end_of_a_run_decides_the_status_and_leaves_a_notification(status, shown):
-    ended = session().after(entry(offset=1, run_id="r")).after(entry(offset=2, run_id="r", status=status))
-    assert (ended.status, ended.has_notification) == (shown, True)
+def test_a_time_without_a_zone_is_local_as_everywhere_in_python(monkeypatch):
+    moment = datetime(2026, 7, 1, 2, 30)
+    try:
+        monkeypatch.setenv("TZ", "EST5")
+        time.tzset()
+        assert timestamp(moment) == "2026-07-01T07:30:00.000000+00:00"
+        assert abs(datetime.fromisoformat(timestamp(datetime.now())) - utc_now()) < timedelta(minutes=1)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
-def test_a_session_is_processing_while_any_of_its_runs_is():
-    both = session().after(entry(offset=1, run_id="a")).after(entry(offset=2, run_id="b"))
-    assert both.active_runs == ("a", "b")
-    one = both.after(entry(offset=3, run_id="a", status="completed"))
-    assert (one.status, one.active_runs, one.has_notification) == ("processing", ("b",), True)
-    assert one.notified("x", NOON).status == "processing"  # a notification ends no run
-
-
-def test_a_run_that_ends_while_somebody_watches_leaves_no_notification():
-    ended = session().after(entry(offset=1, run_id="r", status="completed"), watched=True)
-    assert not ended.has_notification
-
-
-def test_the_first_prompt_is_the_title_and_stays_it():
-    asked = session().after(entry(offset=1, data={"prompt": "Monthly  revenue"}))
-    assert asked.after(entry(offset=2, data={"prompt": "Exports"})).title == "Monthly revenue"
-    named = session().after(entry(offset=1, data={"prompt": "p", "title": "Named"}))
-    assert named.title == "Named"
-
-
-def test_the_wire_form_is_that_of_the_specification_and_more():
-    wire = session(epoch="e1", notification="look").to_wire()
-    assert wire == {
-        "session_id": "s1",
-        "title": "",
-        "created_at": NOON,
-        "last_activity": NOON,
-        "status": "completed",
-        "has_notification": True,
-        "notification": "look",
-        "last_offset": 0,
-        "epoch": "e1",
-        "run_fraction": None,
-        "eta_seconds": None,
-        "active_runs": (),
-    }
+def test_times_sort_as_texts_because_all_are_in_utc():
+    zone = timezone(timedelta(hours=5))
+    moments = [utc_now() + timedelta(hours=n) for n in range(-3, 3)]
+    said = [timestamp(moment.astimezone(zone) if n % 2 else moment) for n, moment in enumerate(moments)]
+    assert said == sorted(said)

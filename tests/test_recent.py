@@ -165,11 +165,12 @@ def test_a_window_that_is_outdated_says_nothing_until_it_is_filled(logs):
     assert (logs.after(0), logs.after(0, "s2")) == (None, None)
 
 
-def test_what_others_change_during_a_commit_is_not_missed(logs):
+@pytest.mark.parametrize("told", ["s1", None])
+def test_what_others_change_during_a_commit_is_not_missed(logs, told):
     logs.recent.begin()
     stored = logs.store.append(Batch([entry("ours")]))
     logs.write(entry("theirs"))
-    logs.recent.outdate("s1")
+    logs.recent.outdate(told)
     logs.recent.add(stored.sessions["s1"], stored.entries)
     assert logs.after(1) is None
     logs.fill()

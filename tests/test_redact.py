@@ -1,7 +1,7 @@
 """Secrets are taken out before anything is stored."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway import redact as module
@@ -78,6 +78,38 @@ def test_data_is_redacted_at_every_depth_and_by_the_names_of_its_texts():
 @given(st.text(max_size=60) | st.sampled_from([JWT, KEY, "password=hunter22", "a://b:c@d"]))
 def test_redacting_twice_is_redacting_once(text):
     assert redact(redact(text)) == redact(text)
+
+
+PATTERNS = [*module._PATTERNS, module._ASSIGNED, module._URL_PASSWORD]
+pieces = st.sampled_from(
+    "-----BEGIN |RSA |PRIVATE KEY-----|Bearer |bEARER |Basic |bASIC |eyJ|.|AKIA|ASIA|ghp_|ghs_|github_pat_|"
+    "sk-|rk_|pk-|proj-|live_|xoxb-|hw_|password|API_KEY|access-key|token|=|:|: |\"|'|://|ann:|@|db|a1B2|A1Z9|"
+    "aaaaaaaa|ZZZZZZZZ|0123456789|\n| |é".split("|")
+)
+
+
+def thoroughly(text: str) -> str:
+    """Redact a text without a quick look whether there is anything to redact."""
+    for pattern in module._PATTERNS:
+        text = pattern.sub(REDACTED, text)
+    text = module._ASSIGNED.sub(rf"\g<1>{REDACTED}", text)
+    return module._URL_PASSWORD.sub(rf"\g<1>{REDACTED}\g<3>", text)
+
+
+@pytest.mark.parametrize("number", range(len(PATTERNS)))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), before=st.text(max_size=5), after=st.text(max_size=5))
+def test_the_quick_look_hides_no_secret_of_any_known_form(number, data, before, after):
+    secret = data.draw(st.from_regex(PATTERNS[number]))
+    assert REDACTED in redact(secret)
+    text = before + secret + after
+    assert redact(text) == thoroughly(text)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(pieces, max_size=12).map("".join))
+def test_the_quick_look_hides_no_secret_whatever_it_is_made_of(text):
+    assert redact(text) == thoroughly(text)
 
 
 def test_every_repetition_in_a_pattern_is_bounded_so_that_time_grows_with_the_text_only():

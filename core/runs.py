@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from .artifacts import Artifacts, artifact_ids
@@ -230,7 +231,8 @@ class Runs:
         await asyncio.to_thread(run.cancel)
         if not waits:  # its work ends it, or else we do
             await asyncio.wait({asyncio.wrap_future(future)}, timeout=STOP_SECONDS)
-        await asyncio.to_thread(run.end, status, message)
+        with suppress(RunEnded):  # by another server, which took this one for dead
+            await asyncio.to_thread(run.end, status, message)
 
     def _work(self, run: Run, request: Request) -> None:
         """Do the work of a run, in a worker thread, and end it one way or the other."""

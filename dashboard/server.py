@@ -288,7 +288,11 @@ async def drain(server: Server, runtime: Runtime) -> None:
     """Let nobody in, end the runs as interrupted, send the readers away."""
     server.stop()
     for leaving in (runtime.runs.close(), READERS.send_away()):
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(leaving, DRAIN)
+        except TimeoutError:
+            pass
+        except HeadwayError as error:  # the readers are sent away in any case
+            log.error("a run could not be ended: %s", error)
     server.unlisten()  # hangs up what is left, the pages' own sockets
     await asyncio.sleep(0)  # one turn of the loop, in which the closed sockets are let go of

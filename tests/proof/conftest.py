@@ -71,9 +71,15 @@ def _publish(figures: dict[str, str]) -> None:
     rows = dict(re.findall(r"^\| (.+?) \| (.+ \|)$", table, re.MULTILINE))
     del rows["proof"]
     rows |= {name: f"{told} | {datetime.now(UTC):%Y-%m-%d} |" for name, told in figures.items()}
-    lines = ["| proof | figures | run |", "|---|---|---|", *(f"| {n} | {row}" for n, row in sorted(rows.items()))]
+    lines = [
+        "| proof | figures | run |",
+        "|---|---|---|",
+        *(f"| {n} | {row}" for n, row in sorted(rows.items())),
+    ]
     PROMISES.write_text(head + BEGIN + "\n".join(lines) + "\n" + END + tail, encoding="utf-8")
 
 
 def _shown(value: object) -> str:
-    return f"{value:.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return (
+        f"{value:.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    )

@@ -1,4 +1,4 @@
-"""Producers that log over the network and keep every answer, as a program does that must not lose anything."""
+"""Producers that log over the network and keep every answer, as a program does that may lose nothing."""
 
 from __future__ import annotations
 

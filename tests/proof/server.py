@@ -21,7 +21,7 @@ SECONDS = 60  # that anything may take before a proof fails
 
 
 async def until(condition: Callable[[], object], seconds: float = SECONDS) -> float:
-    """Wait until a condition is true, and return the seconds that it took.
+    """Wait until a condition is true, of another process perhaps, and return the seconds that it took.
 
     Raises
     ------
@@ -30,7 +30,7 @@ async def until(condition: Callable[[], object], seconds: float = SECONDS) -> fl
     """
     began = time.monotonic()
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (nobody tells us)
             await asyncio.sleep(0.005)
     return time.monotonic() - began
 

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+
 from .conftest import Proof
 from .load import Load, logs
-from .server import HeadwayServer, until
+from .server import SECONDS, HeadwayServer
 from .verdict import KEPT, Verdict, caught_up, judge
 from .watchers import WAYS, watching
 
@@ -74,9 +75,12 @@ async def listed(client: httpx.AsyncClient, limit: int) -> list[str]:
 
 async def ended(client: httpx.AsyncClient, run_id: str) -> str:
     """Wait until a run has ended, and return how."""
-    while (status := (await client.get(f"/api/runs/{run_id}")).json()["status"]) == "running":
-        await asyncio.sleep(0.02)
-    return str(status)
+    async with asyncio.timeout(SECONDS):
+        while True:
+            run = (await client.get(f"/api/runs/{run_id}")).json()
+            if run["status"] != "running":
+                return str(run["status"])
+            await asyncio.sleep(0.02)
 
 
 def test_a_clock_that_is_set_changes_no_order(proof: Proof, tmp_path: Path) -> None:

@@ -55,7 +55,9 @@ def all_of(history: History) -> dict[str, int]:
     return {session_id: len(log) for session_id, log in history.logs.items()}
 
 
-def power_cuts(folder: Path, cases: int, also: Callable[[History], object] = lambda history: None) -> Counter[str]:
+def power_cuts(
+    folder: Path, cases: int, also: Callable[[History], object] = lambda history: None
+) -> Counter[str]:
     """Cut the power of so many writers, and count what is wrong in their folders."""
     wrong: Counter[str] = Counter()
     for seed, history in enumerate(histories(folder, 0, cases)):
@@ -102,8 +104,14 @@ def test_a_damaged_journal_takes_nothing_that_the_array_files_have(proof: Proof,
 
 def whole(history: History, session_id: str, was: bytes, now: bytes) -> int:
     """Return how many entries of a log lie before the first byte that is not as it was."""
-    same = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
-    return was[:same].count(b"},\n{") + was[:same].endswith(b"}") if same < len(was) else len(history.logs[session_id])
+    same = next(
+        (n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now))
+    )
+    return (
+        was[:same].count(b"},\n{") + was[:same].endswith(b"}")
+        if same < len(was)
+        else len(history.logs[session_id])
+    )
 
 
 def without_journal(history: History) -> None:
@@ -115,12 +123,16 @@ def test_a_store_without_a_journal_is_caught(tmp_path: Path) -> None:
     assert power_cuts(tmp_path, 10, without_journal)["lost"] > 0
 
 
-def test_a_store_that_does_not_look_at_its_files_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_look_at_its_files_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(opening, "has", lambda path, record, chain: True)
     assert power_cuts(tmp_path, 10)["lost"] > 0
 
 
-def test_a_store_that_throws_damaged_bytes_away_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_throws_damaged_bytes_away_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from headway.stores.json_files import mending
 
     monkeypatch.setattr(mending, "put_aside", lambda path, damaged: None)

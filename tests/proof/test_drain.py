@@ -1,4 +1,4 @@
-"""SIGTERM under load: what was acknowledged is there, the readers are sent away, and it does not take long."""
+"""SIGTERM under load: what was acknowledged is there, the readers are sent away, and it is soon over."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ def written(folder: Path, store: str, entries: int, durability: str) -> tuple[in
 
 
 @pytest.mark.parametrize("store", ["json:{}", "sqlite:///{}/logs.db"], ids=["json", "sqlite"])
-def test_an_entry_is_acknowledged_when_its_bytes_are_on_disk(proof: Proof, tmp_path: Path, store: str) -> None:
+def test_an_entry_is_acknowledged_when_its_bytes_are_on_disk(
+    proof: Proof, tmp_path: Path, store: str
+) -> None:
     entries = proof.of(100, 5_000)
     acknowledged, unsafe = written(tmp_path, store, entries, "disk")
     assert (acknowledged, unsafe) == (entries, [])

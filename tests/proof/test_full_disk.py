@@ -32,9 +32,7 @@ async def filled(server: HeadwayServer, faulty: Disk, faults: int) -> tuple[Verd
             for _ in range(faults):
                 await load.more(30)
                 faulty.fail(server)
-                before, known = load.refused[507], len(load.acknowledged)
-                # One that does not notice says hundreds of times that it has what it has not.
-                await until(lambda: load.refused[507] > before + 20 or len(load.acknowledged) > known + 500)
+                await refused(load)
                 for path in ("/healthz", "/readyz", f"/api/progress/{load.sessions[0]}"):
                     answers += (await client.get(path)).status_code == 200
                 faulty.heal(server)
@@ -46,13 +44,22 @@ async def filled(server: HeadwayServer, faulty: Disk, faults: int) -> tuple[Verd
     return judge(left, load.acknowledged, load.asked, watchers), load, answers
 
 
+async def refused(load: Load) -> None:
+    """Wait until the server has refused some calls, or has said too often that it has what it has not."""
+    before, known = load.refused[507], len(load.acknowledged)
+    await until(lambda: load.refused[507] > before + 20 or len(load.acknowledged) > known + 500)
+
+
 @pytest.mark.parametrize("kind", [Limited, Small, ReadOnly])
 @pytest.mark.parametrize("store", STORES)
 def test_a_full_disk_is_answered_and_heals_without_a_restart(
     proof: Proof, tmp_path: Path, store: str, kind: type[Disk]
 ) -> None:
     faults = proof.of(1, 20)
-    with disk(kind, tmp_path) as faulty, HeadwayServer(tmp_path, STORES[store].format(faulty.folder)) as server:
+    with (
+        disk(kind, tmp_path) as faulty,
+        HeadwayServer(tmp_path, STORES[store].format(faulty.folder)) as server,
+    ):
         verdict, load, answers = asyncio.run(filled(server, faulty, faults))
     assert (verdict, set(load.refused), answers) == (KEPT, {507}, 3 * faults)
     proof.found(

@@ -47,18 +47,29 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "LONGEST_PAUSE", 0.5)
 
 
-@pytest.mark.parametrize(
-    ("store", "short", "long"), [("json:{}/logs", 4, 500), ("sqlite:///{}/logs.db", 3, 300)], ids=["json", "sqlite"]
-)
+KILLS = {"json": (4, 600), "sqlite": (3, 300), "postgresql": (1, 100), "redis": (1, 100)}  # short, long
+
+
+@pytest.fixture(params=KILLS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of each kind of store in turn; the servers of the shared ones live on."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres").create("killed")
+    if request.param == "redis":
+        return request.getfixturevalue("valkey").url(f"?prefix={tmp_path.name}:")
+    return {"json": f"json:{tmp_path}/logs", "sqlite": f"sqlite:///{tmp_path}/logs.db"}[request.param]
+
+
 def test_a_killed_server_has_lost_repeated_and_renumbered_nothing(
-    proof: Proof, tmp_path: Path, store: str, short: int, long: int
+    proof: Proof, tmp_path: Path, store: str
 ) -> None:
-    kills, seed = proof.of(short, long), proof.of(1, random.randrange(2**32))
-    with HeadwayServer(tmp_path, store.format(tmp_path)) as server:
+    kind = store.partition(":")[0]
+    kills, seed = proof.of(*KILLS[kind]), proof.of(1, random.randrange(2**32))
+    with HeadwayServer(tmp_path, store) as server:
         verdict, load, watchers = asyncio.run(killed(server, kills, seed))
     assert verdict == KEPT, f"seed {seed}"
     proof.found(
-        f"kill -9 of the server, {store.partition(':')[0]}",
+        f"kill -9 of the server, {kind}",
         kills=server.lives - 1,
         acknowledged=len(load.acknowledged),
         lost=verdict.lost,

@@ -1,4 +1,4 @@
-"""Readers that never read: they cost the others nothing and the server little, and lose nothing themselves."""
+"""Readers that never read: they cost others nothing and the server little, and lose nothing themselves."""
 
 from __future__ import annotations
 

@@ -111,6 +111,10 @@ def _flushed(path: str, since: int, until: int, flushes: list[Call]) -> bool:
 
 def _made(call: Call, folder: Path) -> str | None:
     """Return the path of the file of the folder that a call may have made."""
-    if call.name == "openat" and "O_CREAT" in call.text and (found := re.search(r"= \d+<([^>]*)>", call.text)):
+    if (
+        call.name == "openat"
+        and "O_CREAT" in call.text
+        and (found := re.search(r"= \d+<([^>]*)>", call.text))
+    ):
         return found[1] if found[1].startswith(str(folder)) else None
     return None

@@ -3,6 +3,7 @@
 import time
 
 import stepping_clock  # noqa: F401
+
 from headway.stores.sql.sqlite import SqliteStore
 
 connect = SqliteStore._connect

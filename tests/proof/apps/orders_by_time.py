@@ -1,8 +1,8 @@
 """A broken Headway: entries are shown in the order of their timestamps."""
 
 import msgspec
-
 import stepping_clock  # noqa: F401
+
 from headway.reader import LogReader
 from headway.stores import Excerpt
 

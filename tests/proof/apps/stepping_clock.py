@@ -1,4 +1,4 @@
-"""A server whose wall clock can be set: it goes wrong by as many seconds as the file ``clock`` beside it says.
+"""A server whose wall clock can be set: it is wrong by as many seconds as the file ``clock`` beside it says.
 
 Its monotonic clock goes on, as the system's does. Requests of the type `hold` go on as in ``holds.py``. Where
 there is a file ``often``, it looks often for runs whose server has died.
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import holds  # noqa: F401
+
 from headway import ProgressLogger, orphans
 
 CLOCK = Path("clock").absolute()

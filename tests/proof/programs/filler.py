@@ -1,8 +1,8 @@
 """Fill folders of logs, each with a history of its own, say what is in them, and wait to be killed.
 
-``python filler.py FOLDER FIRST_SEED HISTORIES``. For each folder ``FOLDER/SEED`` there is ``FOLDER/SEED.json``:
-the acknowledged entries of each session, and how long each array file is known to be on disk: what is behind
-that was written, and a power cut may leave anything of it.
+``python filler.py FOLDER FIRST_SEED HISTORIES``. For each folder ``FOLDER/SEED`` there is a ``FOLDER/SEED.json``
+with the acknowledged entries of each session, and how long each array file is known to be on disk: what is
+behind that was written, and a power cut may leave anything of it.
 """
 
 import random
@@ -19,7 +19,7 @@ from headway.testing.making import entry
 
 checkpoints.IDLE = 3600.0  # so that it is known what was flushed: files are when the folder is opened
 
-TEXTS = ["Reading", 'Zürich 🚀\n"\'\\\x00', "]\n}", "{},\n{}", "word " * 300, ""]
+TEXTS = ["Reading", "Zürich 🚀\n\"'\\\x00", "]\n}", "{},\n{}", "word " * 300, ""]
 
 
 def fill(folder: Path, chance: random.Random) -> tuple[Store, dict[str, list[Entry]], dict[str, int]]:

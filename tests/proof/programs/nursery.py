@@ -1,8 +1,8 @@
 """Begin ``headway serve`` again and again, quickly.
 
-A life costs 1.3 s of imports, nearly all of them other people's libraries. They are imported once here; a life
-is a fork that imports Headway itself anew and calls its command line. Each line of the standard input is a
-command in JSON, each is answered by one line: ``["begin", ARGUMENTS, FOLDER, OUTPUT]`` by the process's id,
+A start costs 1.3 s of imports, nearly all of them other people's libraries. They are imported once here; a
+life is a fork that imports Headway itself anew and calls its command line. Each line of the standard input is
+a command in JSON and is answered by one line: ``["begin", ARGUMENTS, FOLDER, OUTPUT]`` by the process's id,
 ``["status", PID, WAIT]`` by its exit status (negative: the signal that ended it) or ``null`` while it lives.
 """
 
@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 
-LIBRARIES = ("bokeh.server", "msgspec", "numpy", "panel.io.server", "panel_material_ui", "param", "sqlite3",
-             "tornado.websocket")  # fmt: skip
+LIBRARIES = ("bokeh.server", "msgspec", "numpy", "panel.io.server", "panel_material_ui", "param", "psycopg",
+             "redis", "sqlite3", "tornado.websocket")  # fmt: skip
 
 for library in LIBRARIES:
     importlib.import_module(library)

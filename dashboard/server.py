@@ -26,7 +26,7 @@ from headway.dashboard.headers import SecurityHeaders
 from headway.dashboard.listening import bind, listen_at, widen
 from headway.dashboard.options import Options
 from headway.dashboard.routes import ROUTES, door
-from headway.dashboard.routes.base import READERS
+from headway.dashboard.routes.base import READERS, log
 from headway.dashboard.runtime import Runtime, use
 from headway.dashboard.secret_key import secret_key
 from headway.dashboard.workers import Once, Supervisor

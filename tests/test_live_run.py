@@ -14,33 +14,9 @@ from headway import Entry, Plan, ProgressLogger
 from headway.artifacts import Artifacts
 from headway.errors import HeadwayError, InvalidEntry, RunCancelled, RunEnded, StoreError, UnknownArtifact
 from headway.live_run import Run
-from headway.stores.memory import MemoryStore
 
 SECONDS = 20
 PLAN = Plan.of("load", "Read", ("Clean", 2.0), "Write")
-
-
-class FailingStore(MemoryStore):
-    """A real store whose disk is full while `full` is set."""
-
-    full = False
-
-    def append(self, entries, watched=()):
-        if self.full:
-            raise StoreError("the disk is full")
-        return super().append(entries, watched)
-
-
-@pytest.fixture
-def store() -> FailingStore:
-    return FailingStore()
-
-
-@pytest.fixture
-def logger(store):
-    logger = ProgressLogger(store)
-    yield logger
-    logger.close()
 
 
 @pytest.fixture
@@ -181,11 +157,11 @@ def test_threads_that_end_a_run_at_once_end_it_once(run):
 
 
 def test_an_end_that_the_store_refuses_can_be_said_again(run, store):
-    store.full = True
+    store.fail(StoreError("the disk is full"))
     with pytest.raises(StoreError):
         run.complete()
     assert run.status == "running" and ends(run) == []
-    store.full = False
+    store.heal()
     run.end("error", "the disk was full")
     assert ends(run) == [("error", "the disk was full")]
     assert entries(run)[-1].run_fraction < 1

@@ -38,11 +38,34 @@ def test_runs_that_died_with_their_server_are_interrupted_by_the_next_start_and_
     logger.close()
 
 
-def test_runs_of_this_process_are_not_orphans():
-    logger = ProgressLogger("memory:")
+def test_runs_of_this_process_are_not_orphans(logger):
     run = Run(logger, "s1", Plan.of("p", "Read"))
     run.begin()
     assert interrupt_orphans(logger) == 0
     run.complete()
     assert [e.status for e in logger.get_progress_logs("s1")] == ["running", "completed"]
+
+
+def test_an_orphan_of_a_full_log_is_ended_all_the_same(store):
+    logger = ProgressLogger(store, max_entries=2)
+    logger.log("s1", "Read", "", 1, 2, run_id="s1.r", data={"owner": "gone"})
+    logger.log("s1", "Read", "", 1, 2)
+    assert interrupt_orphans(logger) == 1
+    assert logger.get_progress_logs("s1")[-1].status == "interrupted"
     logger.close()
+
+
+def test_entries_without_a_run_whose_owner_is_gone_are_over_too(logger):
+    logger.log("s1", "Read", "", 1, 2, data={"owner": "gone"})
+    assert interrupt_orphans(logger) == 1
+    last = logger.get_progress_logs("s1")[-1]
+    assert (last.run_id, last.status, logger.session("s1").status) == (None, "interrupted", "error")
+
+
+def test_an_orphan_whose_session_is_deleted_meanwhile_is_none(logger, store):
+    logger.log("s1", "Read", "", 1, 2, run_id="s1.r", data={"owner": "gone"})
+    seen = store.active()
+    store.active = lambda: seen
+    logger.delete_session("s1")
+    assert interrupt_orphans(logger) == 0
+    assert logger.sessions() == []

@@ -145,7 +145,7 @@ def test_memory_and_file_storage_say_the_same(tmp_path: Path) -> None:
         for n in range(1, 4):
             logger.log("both", "Read", f"{n}", n, 3, data={"n": n})
         for since in range(4):
-            recent, stored = logger.get_progress_logs("both", since), logger.store.entries("both", since)
+            recent, stored = logger.get_progress_logs("both", since), logger.store.read("both", since).entries
             assert recent == stored
             said.append([(e.offset, e.message, e.data) for e in stored])
         logger.close()

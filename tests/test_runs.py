@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import pytest
 
 import headway
-from headway import Entry, ProgressLogger, Run
+from headway import Run
 from headway.artifacts import Artifacts
 from headway.errors import (
     InvalidEntry,
@@ -20,23 +20,11 @@ from headway.errors import (
     UnknownRequestType,
     UnknownRun,
 )
-from headway.runs import Runs
-from headway.stores.memory import MemoryStore
+
+from .loggers import does, ended
 
 SECONDS = 20
 pytestmark = pytest.mark.usefixtures("request_types")
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
-
-
-@pytest.fixture
-def logger(store):
-    logger = ProgressLogger(store)
-    yield logger
-    logger.close()
 
 
 @pytest.fixture
@@ -61,41 +49,9 @@ def gate() -> threading.Event:
     gate.set()
 
 
-@pytest.fixture
-def serving(logger, artifacts):
-    """Give a function that makes `Runs`, which are closed at the end."""
-
-    @asynccontextmanager
-    async def make(**options):
-        runs = Runs(logger, artifacts, **options)
-        try:
-            yield runs
-        finally:
-            await runs.close()
-
-    return make
-
-
-def does(work) -> str:
-    """Register a request type of one step that does *work*, and return its name."""
-    headway.request_type("demo", ["Work"])(work)
-    return "demo"
-
-
-async def ended(logger: ProgressLogger, run: Run) -> list[Entry]:
-    """Return the entries of a run when it has its terminal entry."""
-    found = []
-    async with asyncio.timeout(SECONDS), aclosing(logger.tail(run.session_id)) as entries:
-        async for entry in entries:
-            found += [entry] if entry.run_id == run.run_id else []
-            if found and found[-1].terminal:
-                return found
-    raise AssertionError("not reached")
-
-
-def test_a_run_is_stored_before_start_returns_and_goes_on_without_its_caller(serving, logger, gate):
+def test_a_run_is_stored_before_start_returns_and_goes_on_without_its_caller(hosting, logger, gate):
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             run = await runs.start("s1", "  Monthly revenue ", "wait")
             first = logger.get_progress_logs("s1")[0]
             session = logger.session("s1")
@@ -120,9 +76,9 @@ def test_a_run_is_stored_before_start_returns_and_goes_on_without_its_caller(ser
     assert logger.session("s1").status == "completed"
 
 
-def test_several_runs_go_on_at_once_and_further_ones_say_that_they_wait(serving, logger, gate):
+def test_several_runs_go_on_at_once_and_further_ones_say_that_they_wait(hosting, logger, gate):
     async def scenario():
-        async with serving(workers=2) as runs:
+        async with hosting(workers=2) as runs:
             started = [await runs.start(f"s{n}", "p", "wait") for n in range(4)]
             said = [logger.get_progress_logs(f"s{n}")[0].message for n in range(4)]
             gate.set()
@@ -149,9 +105,9 @@ def test_several_runs_go_on_at_once_and_further_ones_say_that_they_wait(serving,
         (("s1", "p", "nonsense"), UnknownRequestType),
     ],
 )
-def test_what_cannot_be_asked_starts_nothing(serving, logger, gate, arguments, error):
+def test_what_cannot_be_asked_starts_nothing(hosting, logger, gate, arguments, error):
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             with pytest.raises(error):
                 await runs.start(*arguments)
 
@@ -160,26 +116,18 @@ def test_what_cannot_be_asked_starts_nothing(serving, logger, gate, arguments, e
 
 
 def test_a_caller_that_gives_up_while_a_run_starts_leaves_no_run_without_its_work(
-    serving, logger, store, gate
+    hosting, logger, store, gate
 ):
-    began, go_on = threading.Event(), threading.Event()
-    plain = store.append
-
-    def slow(entries, watched=()):
-        began.set()
-        assert go_on.wait(SECONDS)
-        return plain(entries, watched)
-
-    store.append = slow
+    store.gate.clear()
     gate.set()
 
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             starting = asyncio.ensure_future(runs.start("s1", "p", "wait"))
-            await asyncio.to_thread(began.wait, SECONDS)
+            await asyncio.to_thread(store.began.wait, SECONDS)
             starting.cancel()
             await asyncio.wait({starting})
-            go_on.set()
+            store.gate.set()
             async with asyncio.timeout(SECONDS), aclosing(logger.tail("s1")) as entries:
                 async for entry in entries:
                     if entry.terminal:
@@ -188,9 +136,9 @@ def test_a_caller_that_gives_up_while_a_run_starts_leaves_no_run_without_its_wor
     assert asyncio.run(scenario()) == "completed"
 
 
-def test_a_cancelled_run_has_its_terminal_entry_when_cancel_returns(serving, logger, gate):
+def test_a_cancelled_run_has_its_terminal_entry_when_cancel_returns(hosting, logger, gate):
     async def scenario():
-        async with serving(workers=1) as runs:
+        async with hosting(workers=1) as runs:
             alive = await runs.start("s1", "p", "wait")
             queued = await runs.start("s2", "p", "wait")
             for run in (queued, alive):
@@ -204,9 +152,9 @@ def test_a_cancelled_run_has_its_terminal_entry_when_cancel_returns(serving, log
         asyncio.run(runs.cancel(run.run_id))
 
 
-def test_a_run_can_be_asked_again_when_it_has_ended(serving, logger, gate):
+def test_a_run_can_be_asked_again_when_it_has_ended(hosting, logger, gate):
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             run = await runs.start("s1", "p", "wait")
             with pytest.raises(RunAlive, match="has not ended yet"):
                 await runs.retry(run.run_id)
@@ -221,13 +169,13 @@ def test_a_run_can_be_asked_again_when_it_has_ended(serving, logger, gate):
     assert (told["status"], told["type"]) == ("completed", "wait")
 
 
-def test_a_run_is_described_by_its_entries(serving, logger, artifacts):
+def test_a_run_is_described_by_its_entries(hosting, logger, artifacts):
     def work(prompt, run):
         with run.artifact("text", "findings.json") as path:
             path.write_text("{}")
 
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             run = await runs.start("s1", "p", does(work))
             entries = await ended(logger, run)
             return run, entries, await runs.describe(run.run_id)
@@ -252,11 +200,11 @@ def test_a_run_is_described_by_its_entries(serving, logger, artifacts):
 
 
 @pytest.mark.parametrize("run_id", ["", "nonsense", "s1", "s1.00000000", "../x.1", ".", "s1."])
-def test_an_unknown_run_is_said_to_be(serving, logger, run_id):
+def test_an_unknown_run_is_said_to_be(hosting, logger, run_id):
     logger.log("s1", "Read", "", 1, 1, run_id="s1.other")
 
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             for ask in (runs.describe, runs.cancel, runs.retry):
                 with pytest.raises(UnknownRun):
                     await ask(run_id)
@@ -266,13 +214,13 @@ def test_an_unknown_run_is_said_to_be(serving, logger, run_id):
     asyncio.run(scenario())
 
 
-def test_deleting_a_session_stops_its_runs_and_deletes_its_artifacts(serving, logger, artifacts, gate):
+def test_deleting_a_session_stops_its_runs_and_deletes_its_artifacts(hosting, logger, artifacts, gate):
     def work(prompt, run):
         with run.artifact("file", "rows.csv") as path:
             path.write_text("a")
 
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             done = await runs.start("s1", "p", does(work))
             made = (await ended(logger, done))[-1].data["artifacts"][0]["artifact_id"]
             alive = await runs.start("s1", "p", "wait")
@@ -285,9 +233,9 @@ def test_deleting_a_session_stops_its_runs_and_deletes_its_artifacts(serving, lo
         artifacts.find(made)
 
 
-def test_closing_interrupts_what_is_alive_and_what_is_started_meanwhile(serving, logger, gate):
+def test_closing_interrupts_what_is_alive_and_what_is_started_meanwhile(hosting, logger, gate):
     async def scenario():
-        async with serving(workers=1) as runs:
+        async with hosting(workers=1) as runs:
             for session_id in ("s1", "s2"):
                 await runs.start(session_id, "p", "wait")
             await runs.close()

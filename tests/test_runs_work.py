@@ -4,86 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-import headway
-from headway import Entry, ProgressLogger, Run
-from headway.artifacts import Artifacts
+from headway import Entry
 from headway.errors import (
     HeadwayError,
     RunCancelled,
     RunEnded,
     StoreError,
 )
-from headway.runs import Runs
-from headway.stores.memory import MemoryStore
+
+from .loggers import does, ended
 
 SECONDS = 20
 pytestmark = pytest.mark.usefixtures("request_types")
 
 
-class FailingStore(MemoryStore):
-    """A real store whose disk is full while `full` is set."""
-
-    full = False
-
-    def append(self, entries, watched=()):
-        if self.full:
-            raise StoreError("the disk is full")
-        return super().append(entries, watched)
-
-
-@pytest.fixture
-def store() -> FailingStore:
-    return FailingStore()
-
-
-@pytest.fixture
-def logger(store):
-    logger = ProgressLogger(store)
-    yield logger
-    logger.close()
-
-
-@pytest.fixture
-def serving(logger, tmp_path):
-    """Give a function that makes `Runs`, which are closed at the end."""
-
-    @asynccontextmanager
-    async def make(**options):
-        runs = Runs(logger, Artifacts(tmp_path), **options)
-        try:
-            yield runs
-        finally:
-            await runs.close()
-
-    return make
-
-
-def does(work) -> str:
-    """Register a request type of one step that does *work*, and return its name."""
-    headway.request_type("demo", ["Work"])(work)
-    return "demo"
-
-
-async def ended(logger: ProgressLogger, run: Run) -> list[Entry]:
-    """Return the entries of a run when it has its terminal entry."""
-    found = []
-    async with asyncio.timeout(SECONDS), aclosing(logger.tail(run.session_id)) as entries:
-        async for entry in entries:
-            found += [entry] if entry.run_id == run.run_id else []
-            if found and found[-1].terminal:
-                return found
-    raise AssertionError("not reached")
-
-
-def ran(serving, logger, work, **options) -> Entry:
+def ran(hosting, logger, work, **options) -> Entry:
     """Run *work* to its end and return its terminal entry, the only one."""
 
     async def scenario():
-        async with serving(**options) as runs:
+        async with hosting(**options) as runs:
             run = await runs.start("s1", "prompt", does(work))
             await ended(logger, run)
         return run
@@ -119,64 +61,64 @@ def raising(error: BaseException):
         (HeadwayError("\ud800"), "?", None),
     ],
 )
-def test_an_error_of_ours_is_told_as_it_is(serving, logger, error, message, facts):
-    end = ran(serving, logger, raising(error))
+def test_an_error_of_ours_is_told_as_it_is(hosting, logger, error, message, facts):
+    end = ran(hosting, logger, raising(error))
     assert (end.status, end.message, end.data) == ("error", message, facts and {"error": facts})
 
 
 @pytest.mark.parametrize(
     "error", [KeyError("/etc/secret"), SystemExit(3), asyncio.CancelledError(), MemoryError()]
 )
-def test_an_error_of_others_is_logged_in_the_server_and_its_text_not_told(serving, logger, caplog, error):
-    end = ran(serving, logger, raising(error))
+def test_an_error_of_others_is_logged_in_the_server_and_its_text_not_told(hosting, logger, caplog, error):
+    end = ran(hosting, logger, raising(error))
     assert end.status == "error" and end.data["error"]["code"] == "unexpected"
     assert end.message.startswith(f"{type(error).__name__}: an unexpected error; the server's log has it as ")
     assert "secret" not in end.message and end.message.split()[-1] in caplog.text
 
 
-def test_work_that_ends_its_run_itself_or_goes_on_after_its_end_changes_nothing(serving, logger):
+def test_work_that_ends_its_run_itself_or_goes_on_after_its_end_changes_nothing(hosting, logger):
     def work(prompt, run):
         run.end("completed", "by myself")
         run.step("Work", "too late")
 
-    assert ran(serving, logger, work).message == "by myself"
+    assert ran(hosting, logger, work).message == "by myself"
 
 
-def test_work_that_cancels_its_own_run_is_cancelled(serving, logger):
-    assert ran(serving, logger, lambda prompt, run: run.cancel()).status == "cancelled"
+def test_work_that_cancels_its_own_run_is_cancelled(hosting, logger):
+    assert ran(hosting, logger, lambda prompt, run: run.cancel()).status == "cancelled"
 
 
-def test_work_may_be_a_coroutine(serving, logger):
+def test_work_may_be_a_coroutine(hosting, logger):
     async def work(prompt, run):
         await asyncio.sleep(0)
         run.finish("async")
 
-    assert ran(serving, logger, work).message == "async"
+    assert ran(hosting, logger, work).message == "async"
 
 
-def test_a_result_that_is_too_large_is_an_error(serving, logger):
-    end = ran(serving, logger, lambda prompt, run: run.finish("done", rows="x" * 20_000))
+def test_a_result_that_is_too_large_is_an_error(hosting, logger):
+    end = ran(hosting, logger, lambda prompt, run: run.finish("done", rows="x" * 20_000))
     assert end.status == "error" and end.data["error"]["code"] == "InvalidEntry"
     assert "at most 16384 bytes" in end.message
 
 
-def test_the_database_is_opened_in_the_worker_and_its_failure_is_the_runs(serving, logger):
+def test_the_database_is_opened_in_the_worker_and_its_failure_is_the_runs(hosting, logger):
     def work(prompt, run):
         run.finish(f"{run.database} {threading.current_thread().name[:11]}")
 
-    assert ran(serving, logger, work, database=lambda: "shop").message == "shop headway-run"
+    assert ran(hosting, logger, work, database=lambda: "shop").message == "shop headway-run"
 
 
-def test_a_database_that_cannot_be_opened_is_an_error_of_the_run(serving, logger):
+def test_a_database_that_cannot_be_opened_is_an_error_of_the_run(hosting, logger):
     def refuse():
         raise HeadwayError("no database")
 
-    end = ran(serving, logger, lambda prompt, run: None, database=refuse)
+    end = ran(hosting, logger, lambda prompt, run: None, database=refuse)
     assert (end.status, end.message) == ("error", "no database")
 
 
 def test_a_store_that_fails_at_the_end_is_asked_again_until_it_has_it(
-    serving, logger, store, monkeypatch, caplog
+    hosting, logger, store, monkeypatch, caplog
 ):
     monkeypatch.setattr("headway.runs.RETRY_SECONDS", 0.001)
     refused = threading.Event()
@@ -187,20 +129,20 @@ def test_a_store_that_fails_at_the_end_is_asked_again_until_it_has_it(
             return plain(*args, **more)
         except StoreError:
             refused.set()
-            store.full = False
+            store.heal()
             raise
 
     logger.log = log
 
     def work(prompt, run):
         run.finish("it lasted")
-        store.full = True
+        store.fail(StoreError("the disk is full"))
 
-    assert ran(serving, logger, work).message == "it lasted"
+    assert ran(hosting, logger, work).message == "it lasted"
     assert refused.is_set() and "its end could not be logged" in caplog.text
 
 
-def test_work_that_does_not_listen_is_ended_all_the_same(serving, logger, monkeypatch):
+def test_work_that_does_not_listen_is_ended_all_the_same(hosting, logger, monkeypatch):
     monkeypatch.setattr("headway.runs.STOP_SECONDS", 0.01)
     began, go_on, raised = threading.Event(), threading.Event(), []
 
@@ -214,7 +156,7 @@ def test_work_that_does_not_listen_is_ended_all_the_same(serving, logger, monkey
             raise
 
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             run = await runs.start("s1", "p", does(deaf))
             await asyncio.to_thread(began.wait, SECONDS)
             await runs.cancel(run.run_id)
@@ -231,13 +173,13 @@ def test_work_that_does_not_listen_is_ended_all_the_same(serving, logger, monkey
     assert [e.status for e in logger.get_progress_logs("s1")] == ["running", "cancelled"]
 
 
-def test_a_secret_in_a_prompt_reaches_neither_the_work_nor_what_it_says(serving, logger):
+def test_a_secret_in_a_prompt_reaches_neither_the_work_nor_what_it_says(hosting, logger):
     def quote(prompt, run):
         run.step("Work", f"nothing is known of {prompt.replace('=', ' and ')}")
         run.finish(prompt.partition("=")[2])
 
     async def scenario():
-        async with serving() as runs:
+        async with hosting() as runs:
             entries = await ended(logger, await runs.start("s1", "revenue password=hunter2", does(quote)))
             told = repr([entries, logger.session("s1")])
             assert "hunter2" not in told

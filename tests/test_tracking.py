@@ -13,13 +13,6 @@ from headway import ProgressLogger
 from headway.errors import RunCancelled
 
 
-@pytest.fixture
-def logger():
-    logger = ProgressLogger("memory:")
-    yield logger
-    logger.close()
-
-
 def log_of(logger):
     (session,) = logger.sessions()
     return logger.get_progress_logs(session.session_id)

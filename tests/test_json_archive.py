@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headway import Entry
@@ -140,6 +141,14 @@ def test_what_is_refused_leaves_a_log_archived(store, folder):
     with pytest.raises(RunEnded):
         append(store, [entry("x", "s2"), entry("late", run_id="r")])
     assert record(store, "s1") == archived and names(folder) == {"s1_progress.json.gz"}
+
+
+def test_a_record_cannot_say_of_a_log_that_it_is_archived(store):
+    log = append(store, [entry("1")])
+    for archived in (False, True):
+        store.update_session("s1", lambda old: msgspec.structs.replace(old, archived=not old.archived))
+        assert (entries(store, "s1"), record(store, "s1").archived) == (log, archived)
+        store.archive("s1", lambda log: log)
 
 
 def test_an_archived_log_can_be_archived_again(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +134,22 @@ def test_a_journal_that_was_deleted_by_hand_is_begun_anew(store, path, tmp_path)
     store.close()
     again = open_store(str(store))
     assert (message_of(again), again.session("s2").title) == (["1", "2"], "By hand")
+    again.close()
+
+
+def test_a_folder_that_was_put_in_the_place_of_the_old_one_begins_anew(tmp_path):
+    folder = tmp_path / "logs"
+    store = open_store(f"json:{folder}")
+    append(store, [entry("1")])
+    shutil.rmtree(folder)
+    with pytest.raises(StoreError, match="No such file or directory"):
+        append(store, [entry("2")])
+    folder.mkdir()
+    assert [e.offset for e in append(store, [entry("3"), entry("x", "s2")])] == [1, 1]
+    assert len(json.loads((folder / "s1_progress.json").read_bytes())) == 1
+    store.close()
+    again = open_store(str(store))
+    assert (message_of(again), message_of(again, "s2")) == (["3"], ["x"])
     again.close()
 
 

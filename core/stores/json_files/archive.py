@@ -20,7 +20,7 @@ from .array_text import parse
 from .changes import Record, block_of
 from .disk import read_file, write_file
 from .lines import LogText
-from .mending import folded
+from .mending import DAMAGED, folded
 
 PACKED = ".gz"  # behind the array file's name
 
@@ -37,6 +37,15 @@ class ArchiveDamaged(OSError):
 def packed_path(path: Path) -> Path:
     """Return the compressed file that stands for an array file."""
     return path.with_name(path.name + PACKED)
+
+
+def delete_files(path: Path, *, damaged: bool) -> None:
+    """Delete the files of a log, and what is put aside beside them, if there is anything."""
+    path.unlink(missing_ok=True)
+    packed_path(path).unlink(missing_ok=True)
+    if damaged:
+        for aside in path.parent.glob(f"{path.name}*{DAMAGED}*"):
+            aside.unlink(missing_ok=True)
 
 
 def pack(path: Path, record: Record, keep: Keep) -> Record:

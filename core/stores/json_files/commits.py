@@ -11,13 +11,13 @@ from ...errors import UnknownSession
 from ...session import Session, archived
 from ..batch import Batch
 from ..commit import Extension, begin, by_session, extend
-from .archive import ArchiveDamaged, Keep, pack, packed_path
+from .archive import ArchiveDamaged, Keep, delete_files, pack, packed_path
 from .catalog import Catalog
 from .changes import CLOSE, Deleted, Record, Recorded, appended, block_of, encoded
 from .ledger import Ledger
 from .lines import LogChanged
 from .logs import Log, Logs
-from .mending import DAMAGED, take_up
+from .mending import take_up
 from .opening import Found
 
 
@@ -60,9 +60,6 @@ class Committer:
 
     def prepare(self, batch: Batch) -> dict[str, Part]:
         """Return what a batch makes of each log; nothing is written yet."""
-        while self._spoilt:
-            self._spoilt[-1].undo()
-            self._spoilt.pop().close()
         while self._unpacked:
             self._unpacked.pop().close()
         now = self._logs.now()
@@ -126,11 +123,7 @@ class Committer:
         self._ledger.commit([encoded(Deleted(session_id))], [session_id])
         self._logs.drop(session_id)
         try:
-            path.unlink(missing_ok=True)
-            packed_path(path).unlink(missing_ok=True)
-            if session_id in self._damaged:
-                for aside in path.parent.glob(f"{path.name}*{DAMAGED}*"):
-                    aside.unlink(missing_ok=True)
+            delete_files(path, damaged=session_id in self._damaged)
         except OSError:
             if path.exists():
                 self._ledger.take_back()
@@ -140,6 +133,9 @@ class Committer:
 
     def current(self, session_id: str, now: int | None = None) -> tuple[Record | None, Log]:
         """Return a session's record as its file is now, and its log; a log that is gone has none."""
+        while self._spoilt:
+            self._spoilt[-1].undo()
+            self._spoilt.pop().close()
         log = self._logs[session_id]
         record = self._catalog.get(session_id)
         if record is not None and record.packed:
@@ -165,8 +161,9 @@ class Committer:
         """
         log = self._logs[session_id]
         log.close()
-        if known is not None and known.packed and packed_path(log.path).exists():
-            raise ArchiveDamaged(packed_path(log.path))
+        packed = packed_path(log.path)
+        if known is not None and known.packed and packed.exists():
+            raise ArchiveDamaged(packed)
         if known is None:
             self._catalog.remove(session_id)
             self._catalog.check_new(session_id)

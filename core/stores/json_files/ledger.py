@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from .catalog import Catalog
-from .changes import Record, Recorded, encoded
+from .changes import Appended, Record, Recorded, encoded
 from .checkpoints import Checkpoints
-from .disk import sync_files
-from .journal import Segment, number_of
+from .disk import read_file, sync_files
+from .journal import Segment, lines_of, number_of
 from .logs import SUFFIX
+from .mending import write_again
 from .opening import Found
 from .records import RecordsFile
 
@@ -35,11 +37,14 @@ class Sealed:
         The sessions that it is about, as they were at its end; None for one that was deleted.
     whole
         All records of that moment, when the file of records is to be written anew.
+    failed
+        Whether the logs could not be flushed.
     """
 
     journal: list[Path]
     records: dict[str, Record | None]
     whole: list[Record] | None
+    failed: bool = False
 
 
 class Ledger:
@@ -170,7 +175,11 @@ class Ledger:
         """Make it superfluous: flush the logs, write the records, delete the files."""
         records = [record for record in sealed.records.values() if record is not None]
         arrays = [record.session_id + SUFFIX for record in records if record.length and not record.packed]
+        if sealed.failed:
+            self._write_again(sealed)
+        sealed.failed = True
         sync_files(self._folder, self._descriptor, arrays)
+        sealed.failed = False
         if sealed.whole is None and self._file.outdated((), len(self._catalog)):  # deleted by hand just now
             with self._lock:
                 self._segment.flush()  # the records may say what only that has
@@ -181,3 +190,13 @@ class Ledger:
             self._file.write(records)
         for path in sealed.journal:
             path.unlink(missing_ok=True)
+
+    def _write_again(self, sealed: Sealed) -> None:
+        """Write to the array files what they got from a part of the journal, so that a flush flushes it."""
+        for path in sealed.journal:
+            for change in chain.from_iterable(lines_of(read_file(path))[0]):
+                if isinstance(change, Appended):
+                    with self._lock, suppress(FileNotFoundError):  # else it could be another log by now
+                        record = self._catalog.get(change.session_id)
+                        if record and record.session.epoch == change.epoch and not record.packed:
+                            write_again(self._folder / (change.session_id + SUFFIX), change)

@@ -108,8 +108,8 @@ class Log:
             write_at(self._open(), CLOSE, length - len(CLOSE))
             os.ftruncate(self._open(), length)
         elif self._descriptor is not None:
-            self.close()
             self.path.unlink(missing_ok=True)
+            self.close()
 
     def learn(self, entries: Iterable[Entry]) -> None:
         """Take note of what was committed."""
@@ -155,11 +155,12 @@ class Logs:
         self._logs: OrderedDict[str, Log] = OrderedDict()
 
     def now(self) -> int | None:
-        """Return the folder's time; None when a change of just now may have the same."""
+        """Return the folder's time; None when a change of just now may have the same, or it was deleted."""
         if self._descriptor is None:
             return None
-        changed = os.fstat(self._descriptor).st_mtime_ns
-        return changed if time.time_ns() - changed > SURE else None
+        folder = os.fstat(self._descriptor)
+        sure = folder.st_nlink and time.time_ns() - folder.st_mtime_ns > SURE
+        return folder.st_mtime_ns if sure else None
 
     def __getitem__(self, session_id: str) -> Log:
         log = self._logs.get(session_id)

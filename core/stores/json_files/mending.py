@@ -18,7 +18,7 @@ from ...session import Session
 from ..commit import begin
 from .array_text import ArrayText, parse, placed
 from .changes import CLOSE, Appended, Record, block_of
-from .disk import PRIVATE, WRITE, read_at, read_file, write_at
+from .disk import PRIVATE, READ, WRITE, read_at, read_file, write_at
 
 DAMAGED = ".damaged-"
 
@@ -37,7 +37,7 @@ def has(path: Path, record: Record, chain: Sequence[Appended]) -> bool:
     """Whether a file ends with what the journal says, so that nobody need read all of it."""
     expected = b"".join(change.block[: -len(CLOSE)] for change in chain) + CLOSE
     try:
-        descriptor = os.open(path, WRITE)
+        descriptor = os.open(path, READ)
     except FileNotFoundError:
         return False
     try:
@@ -81,6 +81,21 @@ def take_up(
         return None
     session = folded(session_id, known, found, chain)
     return Record(session=session, length=length, foreign=text.foreign)
+
+
+def write_again(path: Path, change: Appended) -> None:
+    """Write to an array file what it has already.
+
+    After a flush that failed, the system takes what it could not write for written (see fsync(2), Linux):
+    only what is written again is flushed.
+    """
+    block = change.block[: -len(CLOSE)]
+    descriptor = os.open(path, WRITE)
+    try:
+        if os.fstat(descriptor).st_size >= change.place + len(block):
+            write_at(descriptor, block, change.place)
+    finally:
+        os.close(descriptor)
 
 
 def lacking(reached: int, chain: Sequence[Appended]) -> tuple[list[bytes], list[bytes]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...entry import check_session_id
 from ...errors import InvalidSessionId
-from .archive import PACKED, ArchiveDamaged, packed_path, take_up_packed
+from .archive import PACKED, ArchiveDamaged, delete_files, packed_path, take_up_packed
 from .changes import Record
 from .disk import PART, read_file
 from .journal import lines_of, segments
@@ -88,6 +88,10 @@ def take_stock(folder: Path, records: dict[str, Record]) -> Found:
         if record is None or session_id in replay.doubtful or not has(path, record, chain):
             _put(found, session_id, take_up(path, session_id, record, chain))
         (names.arrays.add if path.exists() else names.arrays.discard)(session_id)
+    for session_id in replay.deleted & (names.arrays | names.packed | names.damaged):
+        delete_files(folder / (session_id + SUFFIX), damaged=session_id in names.damaged)
+        names.arrays.discard(session_id)
+        names.packed.discard(session_id)
     _compare(folder, names, found)
     return found
 
@@ -102,12 +106,8 @@ def _compare(folder: Path, names: Names, found: Found) -> None:
         or (session_id in arrays) == (record.packed or not record.length)
     ]
     for session_id in {*wrong, *(arrays - known.keys()), *(packed - known.keys())}:
-        path = folder / (session_id + SUFFIX)
-        record = known.get(session_id)
-        if record is None and session_id in found.touched:  # deleted, and the crash came before the files
-            path.unlink(missing_ok=True)
-            packed_path(path).unlink(missing_ok=True)
-        elif is_session_id(session_id):
+        if is_session_id(session_id):
+            path, record = folder / (session_id + SUFFIX), known.get(session_id)
             plain = session_id in arrays
             _put(found, session_id, _chosen(path, session_id, record, plain, session_id in packed))
 

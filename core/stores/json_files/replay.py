@@ -20,7 +20,9 @@ class Replay:
     doubtful
         Sessions whose record lacks something of that, because a line of the journal is damaged.
     touched
-        The sessions of which the journal says anything; deleted ones have no record.
+        The sessions of which the journal says anything.
+    deleted
+        Those that it says are deleted.
     """
 
     def __init__(self, records: dict[str, Record]) -> None:
@@ -28,6 +30,7 @@ class Replay:
         self.chains: dict[str, list[Appended]] = {}
         self.doubtful: set[str] = set()
         self.touched: set[str] = set()
+        self.deleted: set[str] = set()
 
     def apply(self, lines: Iterable[Iterable[Change]]) -> None:
         """Take in lines of the journal."""
@@ -44,6 +47,7 @@ class Replay:
     def _append(self, change: Appended) -> None:
         session_id = change.session_id
         self.touched.add(session_id)
+        self.deleted.discard(session_id)
         record = self.records.get(session_id)
         entries = [decode(line) for line in change.entries]
         if not change.base and (record is None or record.session.epoch != change.epoch):
@@ -68,6 +72,7 @@ class Replay:
         """Replace a record; that of another log, or of a compressed one, ends what was added before."""
         session_id = record.session_id
         self.touched.add(session_id)
+        self.deleted.discard(session_id)
         before = self.records.get(session_id)
         if record.packed or before is None or before.session.epoch != record.session.epoch:
             self.chains.pop(session_id, None)
@@ -75,5 +80,6 @@ class Replay:
 
     def _delete(self, session_id: str) -> None:
         self.touched.add(session_id)
+        self.deleted.add(session_id)
         self.records.pop(session_id, None)
         self.chains.pop(session_id, None)

@@ -120,6 +120,8 @@ class JsonFilesStore:
         with self._writing, self._told("write to"):
             record = self._known(session_id)
             session = change(record.session)
+            if session.archived != record.session.archived:  # only `archive` and an entry change that
+                session = msgspec.structs.replace(session, archived=record.session.archived)
             self._committer.put(msgspec.structs.replace(record, session=session))
             return session
 

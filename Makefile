@@ -1,12 +1,13 @@
 # make serve: the dashboard on http://localhost:8001 with the sample database
 # make test:  everything that must be true, as CI runs it
+# make proof: the fault tests in their long form, half an hour or more; their figures go into docs/promises.md
 # The first run sets up .venv; later ones start at once. CONTRIBUTING.md shows the same lines for use without make.
 
 PYTHON ?= python3
 # Options for headway serve or pytest: make serve ARGS="--database shop.duckdb", make test ARGS="-k store"
 ARGS ?=
 
-.PHONY: serve test clean
+.PHONY: serve test proof clean
 
 serve: .venv/installed
 	.venv/bin/headway serve $(ARGS)
@@ -16,6 +17,9 @@ test: .venv/installed-tests
 	.venv/bin/ruff format --check
 	.venv/bin/python scripts/typecheck.py
 	.venv/bin/pytest $(ARGS)
+
+proof: .venv/installed-tests
+	.venv/bin/pytest tests/proof --long -o faulthandler_timeout=3000 $(ARGS)
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

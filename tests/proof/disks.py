@@ -18,7 +18,15 @@ UNLIMITED = -1
 
 
 class Disk:
-    """A folder, and a fault of its disk that begins and ends while a server uses it."""
+    """A folder, and a fault of its disk that begins and ends while a server uses it.
+
+    Attributes
+    ----------
+    fault
+        What is wrong, in a word or two.
+    """
+
+    fault = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,6 +43,8 @@ class Disk:
 class Limited(Disk):
     """No file may grow beyond a size (``RLIMIT_FSIZE``): EFBIG, and no right of root is needed."""
 
+    fault = "limited file size"
+
     def fail(self, server: HeadwayServer) -> None:
         self._limit(server, 150_000)
 
@@ -49,6 +59,8 @@ class Limited(Disk):
 
 class Small(Disk):
     """A file system of 4 MB of which somebody else takes all that is left: ENOSPC."""
+
+    fault = "full"
 
     def fail(self, server: HeadwayServer) -> None:
         with suppress(OSError), open(self._ballast, "wb", buffering=0) as ballast:
@@ -68,6 +80,8 @@ class ReadOnly(Disk):
 
     To do it to a mount is not possible while files are open for writing, so strace answers the calls.
     """
+
+    fault = "read-only"
 
     def fail(self, server: HeadwayServer) -> None:
         inject = ["-e", "trace=pwrite64,ftruncate", "-e", "inject=pwrite64,ftruncate:error=EROFS"]

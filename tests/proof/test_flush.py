@@ -32,7 +32,7 @@ def written(folder: Path, store: str, entries: int, durability: str) -> tuple[in
 def test_an_entry_is_acknowledged_when_its_bytes_are_on_disk(
     proof: Proof, tmp_path: Path, store: str
 ) -> None:
-    entries = proof.of(100, 5_000)
+    entries = proof.of(100, 20_000)
     acknowledged, unsafe = written(tmp_path, store, entries, "disk")
     assert (acknowledged, unsafe) == (entries, [])
     name = f"acknowledged after the flush, {store.partition(':')[0]}"

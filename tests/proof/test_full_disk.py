@@ -63,7 +63,7 @@ def test_a_full_disk_is_answered_and_heals_without_a_restart(
         verdict, load, answers = asyncio.run(filled(server, faulty, faults))
     assert (verdict, set(load.refused), answers) == (KEPT, {507}, 3 * faults)
     proof.found(
-        f"disk that {kind.__name__}, {store}",
+        f"disk {kind.fault}, {store}",
         faults=faults,
         acknowledged=len(load.acknowledged),
         answered_507=load.refused[507],

@@ -51,9 +51,9 @@ async def killed(server: HeadwayServer, database: Database, kills: int, seed: in
     return judge(left, load.acknowledged, load.asked, watchers), load
 
 
-@pytest.mark.parametrize("make", [PostgresServer, ValkeyServer])
+@pytest.mark.parametrize(("name", "make"), [("PostgreSQL", PostgresServer), ("Valkey", ValkeyServer)])
 def test_a_killed_database_takes_nothing_that_was_acknowledged(
-    proof: Proof, tmp_path: Path, make: Callable[[], PostgresServer | ValkeyServer]
+    proof: Proof, tmp_path: Path, name: str, make: Callable[[], PostgresServer | ValkeyServer]
 ) -> None:
     kills, seed = proof.of(2, 60), proof.of(1, random.randrange(2**32))
     with make() as database, HeadwayServer(tmp_path, database.url()) as server:
@@ -61,10 +61,11 @@ def test_a_killed_database_takes_nothing_that_was_acknowledged(
         assert server.terminate() == 0
     assert verdict == KEPT, f"seed {seed}"
     assert set(load.refused) <= {REFUSED}
-    name = f"kill -9 of {make.__name__.removesuffix('Server')}"
     refused = load.refused[REFUSED]
     found = {"acknowledged": len(load.acknowledged), "lost": verdict.lost, "twice": verdict.twice}
-    proof.found(name, kills=kills, **found, wrongly_shown=verdict.misled, answered_503=refused)
+    proof.found(
+        f"kill -9 of {name}", kills=kills, **found, wrongly_shown=verdict.misled, answered_503=refused
+    )
 
 
 def test_a_database_that_forgets_is_caught(tmp_path: Path) -> None:

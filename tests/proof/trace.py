@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,syncfs,openat"
+CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,openat"
 WRITES = {"write", "pwrite64", "writev", "pwritev"}
 FLUSHES = {"fsync", "fdatasync"}
 
@@ -74,47 +74,55 @@ def unflushed(calls: list[Call], folder: Path) -> tuple[int, list[str]]:
     and ended before the acknowledgement; and when the file's name was flushed with its folder as well, if
     the file is new.
     """
+    disk = _Disk(folder)
     acknowledged, unsafe = 0, []
-    inside = [call for call in calls if call.path.startswith(str(folder))]
-    flushes = [call for call in inside if call.name in FLUSHES] + [c for c in calls if c.name == "syncfs"]
-    written: dict[str, list[Call]] = {}
-    for call in inside:
-        for entry in set(_ENTRY.findall(call.text)) if call.name in WRITES else ():
-            written.setdefault(entry, []).append(call)
-    made: dict[str, Call] = {}
-    for call in calls:
-        if path := _made(call, folder):
-            made.setdefault(path, call)  # later ones find it there
-    for call in calls:
+    for call in sorted(calls, key=lambda call: call.ended):
         if call.name == "write" and '"acknowledged ' in call.text:
             (entry,) = _ENTRY.findall(call.text)
             acknowledged += 1
-            if not any(_safe(write, call, flushes, made) for write in written.get(entry, ())):
+            if not disk.has(entry):
                 unsafe.append(entry)
+        else:
+            disk.see(call)
     return acknowledged, unsafe
 
 
-def _safe(write: Call, acknowledged: Call, flushes: list[Call], made: dict[str, Call]) -> bool:
-    """Whether what was written was on disk, and could be found there, when it was acknowledged."""
-    new = made.get(write.path)
-    return _flushed(write.path, write.ended, acknowledged.began, flushes) and (
-        new is None or _flushed(str(Path(write.path).parent), new.ended, acknowledged.began, flushes)
-    )
+class _Disk:
+    """What is surely on disk, by the calls that have ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._written: dict[str, list[Call]] = {}  # entry -> the writes of its bytes
+        self._made: dict[str, Call] = {}
+        self._flushed: dict[str, int] = {}  # path -> where the last flush of it began
+
+    def see(self, call: Call) -> None:
+        """Take note of a call."""
+        if (path := _made(call, self._folder)) is not None:
+            self._made.setdefault(path, call)  # later ones find it there
+        elif call.name in FLUSHES:
+            self._flushed[call.path] = max(call.began, self._flushed.get(call.path, -1))
+        elif call.name in WRITES and call.path.startswith(self._folder):
+            for entry in set(_ENTRY.findall(call.text)):
+                self._written.setdefault(entry, []).append(call)
+
+    def has(self, entry: str) -> bool:
+        """Whether an entry is on disk, and can be found there."""
+        return any(
+            self._has(write.path, write) and self._finds(write.path) for write in self._written.get(entry, ())
+        )
+
+    def _finds(self, path: str) -> bool:
+        new = self._made.get(path)
+        return new is None or self._has(str(Path(path).parent), new)
+
+    def _has(self, path: str, change: Call) -> bool:
+        return self._flushed.get(path, -1) > change.ended
 
 
-def _flushed(path: str, since: int, until: int, flushes: list[Call]) -> bool:
-    return any(
-        since < flush.began and flush.ended < until and (flush.path == path or flush.name == "syncfs")
-        for flush in flushes
-    )
-
-
-def _made(call: Call, folder: Path) -> str | None:
+def _made(call: Call, folder: str) -> str | None:
     """Return the path of the file of the folder that a call may have made."""
-    if (
-        call.name == "openat"
-        and "O_CREAT" in call.text
-        and (found := re.search(r"= \d+<([^>]*)>", call.text))
-    ):
-        return found[1] if found[1].startswith(str(folder)) else None
+    if call.name == "openat" and "O_CREAT" in call.text:
+        found = re.search(r"= \d+<([^>]*)>", call.text)
+        return found[1] if found is not None and found[1].startswith(folder) else None
     return None

@@ -1,6 +1,6 @@
 """Fill folders of logs, each with a history of its own, say what is in them, and wait to be killed.
 
-``python filler.py FOLDER FIRST_SEED HISTORIES``. For each folder ``FOLDER/SEED`` there is a ``FOLDER/SEED.json``
+``python filler.py FOLDER FIRST_SEED HISTORIES``. Beside each folder ``FOLDER/SEED`` is a file ``SEED.json``
 with the acknowledged entries of each session, and how long each array file is known to be on disk: what is
 behind that was written, and a power cut may leave anything of it.
 """

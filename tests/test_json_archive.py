@@ -15,7 +15,7 @@ import pytest
 
 from headway import Entry
 from headway.errors import RunEnded, StoreError
-from headway.stores import open_store
+from headway.stores import Store, open_store
 from headway.testing.making import append, entries, entry, record
 
 STEPS = {"open", "os.rename", "os.remove", "os.truncate"}  # what a crash may come before
@@ -33,18 +33,19 @@ sys.addaudithook(_on_step)  # for good: there is no way to take it out
 
 
 @contextmanager
-def copied_at_each_step(folder: Path, copies: Path) -> Iterator[list[Path]]:
-    """Copy a folder before each step that changes it, as a crash would leave it."""
+def copied_at_each_step(store: Store, copies: Path) -> Iterator[list[Path]]:
+    """Copy a store's folder before each step that changes it, as a crash would leave it."""
     found: list[Path] = []
 
     def copy() -> None:
         found.append(copies / str(len(found)))
-        shutil.copytree(folder, found[-1], ignore=shutil.ignore_patterns(".lock"))
+        shutil.copytree(store.folder, found[-1], ignore=shutil.ignore_patterns(".lock"))
 
-    _watching.append(copy)
-    yield found
-    _watching.clear()
-    copy()
+    with store._ledger._settling:  # a copy takes longer than the moment of a crash
+        _watching.append(copy)
+        yield found
+        _watching.clear()
+        copy()
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_crash_at_any_step_of_archiving_costs_nothing(store, folder, tmp_path,
     log = append(store, [entry(str(n)) for n in range(6)]) + append(store, [entry("end", status="completed")])
     if checkpoint:
         store._ledger.checkpoint()
-    with copied_at_each_step(folder, tmp_path / "copies") as copies:
+    with copied_at_each_step(store, tmp_path / "copies") as copies:
         store.archive("s1", odd)
     assert len(copies) > 5
     seen = [state_of(copy) for copy in copies]
@@ -113,7 +114,7 @@ def test_a_crash_at_any_step_of_bringing_a_log_back_costs_nothing(store, folder,
     store.archive("s1", odd)
     if checkpoint:
         store._ledger.checkpoint()
-    with copied_at_each_step(folder, tmp_path / "copies") as copies:
+    with copied_at_each_step(store, tmp_path / "copies") as copies:
         log = odd(log) + append(store, [entry("on")])
     assert len(copies) > 4
     seen = [state_of(copy) for copy in copies]

@@ -110,6 +110,21 @@ def test_a_checkpoint_that_fails_keeps_the_journal_and_is_tried_again(store, tmp
     again.close()
 
 
+def test_a_journal_that_was_deleted_by_hand_is_begun_anew(store, tmp_path):
+    append(store, [entry("1")])
+    for journal in segments(tmp_path):
+        journal.unlink()
+    (tmp_path / "_sessions.jsonl").unlink()
+    append(store, [entry("2"), entry("x", "s2")])
+    assert segments(tmp_path)
+    store.update_session("s2", renamed("By hand"))
+    store.close()
+    again = open_store(str(store))
+    assert [e.message for e in entries(again, "s1")] == ["1", "2"]
+    assert again.session("s2").title == "By hand"
+    again.close()
+
+
 def test_deleted_is_deleted_no_byte_is_left_after_the_next_checkpoint(store, tmp_path):
     append(store, [entry("a secret word", "gone"), entry("1")])
     store._ledger.checkpoint()

@@ -57,7 +57,8 @@ def life(tmp_path_factory) -> list[Moment]:
         if n == 2:
             store._ledger.checkpoint()
         if n >= 2:
-            moments.append(Moment(files_of(folder), logs))
+            with store._ledger._settling:  # copying takes longer than the moment of a cut
+                moments.append(Moment(files_of(folder), logs))
     store.close()
     return moments
 

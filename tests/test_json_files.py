@@ -16,7 +16,7 @@ import pytest
 
 from headway.errors import StoreError, StoreLocked
 from headway.stores import open_store
-from headway.testing.making import append, entries, entry, renamed
+from headway.testing.making import append, entries, entry
 
 SECONDS = 30
 
@@ -121,20 +121,6 @@ def test_a_reader_of_a_log_that_was_taken_away_by_hand_is_told(store, path, how)
         path.write_text(foreign("other"))
         assert message_of(store) == ["other"]
         assert store.session("s1").epoch != epoch
-
-
-def test_a_journal_that_was_deleted_by_hand_is_begun_anew(store, path, tmp_path):
-    append(store, [entry("1")])
-    (journal,) = tmp_path.glob("_journal.*")
-    journal.unlink()
-    (tmp_path / "_sessions.jsonl").unlink()
-    append(store, [entry("2"), entry("x", "s2")])
-    assert list(tmp_path.glob("_journal.*"))
-    store.update_session("s2", renamed("By hand"))
-    store.close()
-    again = open_store(str(store))
-    assert (message_of(again), again.session("s2").title) == (["1", "2"], "By hand")
-    again.close()
 
 
 def test_a_folder_that_was_put_in_the_place_of_the_old_one_begins_anew(tmp_path):

@@ -35,7 +35,8 @@ class JsonMachine(StoreMachine):
     def crash(self) -> None:
         """Go on with what a kill leaves."""
         left = self.place / "left"
-        shutil.copytree(self.place / "logs", left, ignore=shutil.ignore_patterns(".lock"))
+        with self.store._ledger._settling:  # a copy takes longer than the moment of a crash
+            shutil.copytree(self.place / "logs", left, ignore=shutil.ignore_patterns(".lock"))
         self.store.close()
         shutil.rmtree(self.place / "logs")
         left.rename(self.place / "logs")

@@ -22,6 +22,7 @@ from typing import Any, Self
 
 PLACES = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt/postgresql")
 SECONDS = 60  # in which it must start
+IN_USE = "pre-existing shared memory block"
 
 
 def find_programs() -> Path:
@@ -87,8 +88,19 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        until = time.monotonic() + SECONDS
+        process = self._launch()
+        while not self._answers():
+            told = (self.folder / "log").read_text()
+            if process.poll() is not None and IN_USE in told:
+                process = self._launch()  # the last ones of a server that was killed are still dying
+            elif process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL does not start:\n{told}")
+            time.sleep(0.02)  # it says nowhere that it is ready
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        with open(self.folder / "log", "ab") as log:
+        with open(self.folder / "log", "wb") as log:
             self._process = subprocess.Popen(
                 [str(self.programs / "postgres"), "-D", str(self._data), *options],
                 cwd=self.folder,
@@ -98,11 +110,7 @@ class PostgresServer:
                 start_new_session=True,  # Ctrl-C in the terminal is for the tests, which stop it then
                 **self._user,
             )
-        until = time.monotonic() + SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}")
-            time.sleep(0.02)  # it says nowhere that it is ready
+        return self._process
 
     def stop(self) -> None:
         """Stop it; open connections are cut."""
@@ -141,7 +149,10 @@ class PostgresServer:
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
-            children = _children(self._process.pid) if number is signal.SIGKILL else []
+            children = []
+            if number is signal.SIGKILL:
+                self._process.send_signal(signal.SIGSTOP)  # so that it makes no more of them
+                children = _children(self._process.pid)
             self._process.send_signal(number)
             for child in children:
                 with contextlib.suppress(ProcessLookupError):

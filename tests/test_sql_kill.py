@@ -48,17 +48,18 @@ class Load:
 
     async def run(self, server: PostgresServer) -> None:
         """Kill the server now and then."""
-        following = asyncio.create_task(self.follow())
-        writing = [asyncio.create_task(self.write(name)) for name in range(WRITERS)]
-        for _ in range(KILLS):
+        async with asyncio.TaskGroup() as group:  # whoever fails ends the test
+            following = group.create_task(self.follow())
+            writing = [group.create_task(self.write(name)) for name in range(WRITERS)]
+            for _ in range(KILLS):
+                await self.until_seen(len(self.seen) + 5 * WRITERS)
+                await asyncio.to_thread(server.kill)
+                await asyncio.to_thread(server.start)
             await self.until_seen(len(self.seen) + 5 * WRITERS)
-            await asyncio.to_thread(server.kill)
-            await asyncio.to_thread(server.start)
-        await self.until_seen(len(self.seen) + 5 * WRITERS)
-        self.over.set()
-        await asyncio.gather(*writing)
-        await self.until_seen(self.writing.session("s1").last_offset)
-        following.cancel()
+            self.over.set()
+            await asyncio.gather(*writing)
+            await self.until_seen(self.writing.session("s1").last_offset)
+            following.cancel()
         self.writing.close()
         self.reading.close()
 

@@ -95,10 +95,13 @@ def test_a_place_that_is_closed_to_us_is_named_with_the_reason(start):
     ]
 
 
-def test_a_folder_that_is_not_there_is_said_to_be(tmp_path):
-    with pytest.raises(StoreError, match=r"cannot open .*/no/x\.db: No such file or directory") as refused:
-        open_store(f"sqlite:///{tmp_path}/no/x.db")
-    assert isinstance(refused.value.__cause__, FileNotFoundError)
+def test_folders_that_are_not_there_are_made_and_one_that_cannot_be_is_named(tmp_path):
+    open_store(f"sqlite:///{tmp_path}/a/b/x.db").close()
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot open .*/file/x\.db: ") as refused:
+        open_store(f"sqlite:///{tmp_path}/file/x.db")
+    assert isinstance(refused.value.__cause__, FileExistsError)
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path):

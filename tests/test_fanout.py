@@ -70,7 +70,7 @@ def test_20_of_100_readers_that_never_read_keep_less_than_a_chunk_each(server, u
     def kept():
         """Return how many bytes Tornado holds for each of the readers that are behind."""
         found = fanout(server.runtime.logger)._followers["s1", PLAIN]
-        return [len(reader.stream._write_buffer) for reader in found._here.keys() - set(found._list.values())]
+        return [len(reader.stream._write_buffer) for reader in found._here.keys() - found._list.keys()]
 
     with ExitStack() as stack:
         path = "/ws/progress/s1"
@@ -114,19 +114,69 @@ def test_whoever_comes_while_much_is_logged_gets_each_entry_once(server, form):
         assert form.live or seen == list(range(since + 1, count + 1))
 
 
-def test_pings_of_a_client_that_does_not_read_tear_no_frame(server, until):
-    """Pongs and entries share the way; the kernel takes halves of either."""
+def whole(reader, last):
+    """Return the offsets of all entries up to one, and how many pings and pongs came between them."""
+    seen, others = [], 0
+    while not seen or seen[-1] < last:
+        opcode, payload = reader.frame()
+        others += opcode in (PING, PONG)
+        seen += [json.loads(payload)["offset"]] if opcode == TEXT else []
+    return seen, others
+
+
+def test_entries_wait_behind_a_pong_that_is_half_out(server, until):
+    """A client that pings and does not read: the kernel takes the half of some pong."""
     with PlainReader(server.url, "/ws/progress/s1", kernel=4_096) as reader:
         until(lambda: in_the_list(server, "s1") == (1, 1))
-        for number in range(1, 201):
+        while in_the_list(server, "s1") == (1, 1):
             reader.say(PING, b"p" * 100)
-            write(server, "s1", number, number, BIG if number % 3 else "…")
-        seen, pongs = [], 0
-        while len(seen) < 200:
-            opcode, payload = reader.frame()
-            pongs += opcode == PONG
-            seen += [json.loads(payload)["offset"]] if opcode == TEXT else []
-        assert seen == list(range(1, 201)) and pongs > 0
+        write(server, "s1", 1, 100)
+        reader.take(50_000)
+        write(server, "s1", 101, 200)
+        seen, pongs = whole(reader, 200)
+        assert seen == list(range(1, 201)) and pongs > 100
+        until(lambda: in_the_list(server, "s1") == (1, 1))
+
+
+def test_entries_wait_behind_a_ping_of_ours_that_is_half_out(server, until):
+    def beat():
+        """Ping until the kernel takes no more, as it would take hours."""
+        for beats in range(1_000_000):
+            if not found._list:
+                return beats
+            for reader in list(found._list):
+                reader._beat()
+
+    with PlainReader(server.url, "/ws/progress/s1", kernel=4_096) as reader:
+        until(lambda: in_the_list(server, "s1") == (1, 1))
+        found = fanout(server.runtime.logger)._followers["s1", PLAIN]
+        beats = server.call(beat)
+        write(server, "s1", 1, 100)
+        seen, pings = whole(reader, 100)
+        assert seen == list(range(1, 101)) and pings == beats
+
+
+def test_who_has_caught_up_waits_for_the_pings_behind_what_it_caught_up_with(server, until):
+    def ping():
+        (reader,) = found._here
+        for _ in range(10_000):
+            reader.ping(b"p" * 100)
+
+    with PlainReader(server.url, "/ws/progress/s1", kernel=4_096) as reader:
+        until(lambda: in_the_list(server, "s1") == (1, 1))
+        found = fanout(server.runtime.logger)._followers["s1", PLAIN]
+        count = 0
+        while in_the_list(server, "s1") == (1, 1):  # the kernel takes the half of the last one
+            count += 1
+            write(server, "s1", count, count, BIG)
+        server.call(ping)
+        taken = 0
+        while taken < count * 8_200 + 100_000:  # all the entries, and some of the pings
+            taken += reader.take(20_000)
+            assert server.call(lambda: [r for r in found._list if r.stream.writing()]) == []
+        write(server, "s1", count + 1, count + 50)
+        seen, pings = whole(reader, count + 50)
+        assert seen == list(range(1, count + 51)) and pings == 10_000
 
 
 def test_a_close_frame_comes_behind_the_frame_that_is_half_out(server, until):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
+from socket import socket
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -51,7 +52,7 @@ class Follower:
         self._last: Entry | None = None  # that they got
         self._moved = asyncio.Event()
         self._here: dict[Reader, IOStream] = {}
-        self._list: dict[IOStream, Reader] = {}
+        self._list: dict[Reader, socket] = {}
         self._task = asyncio.create_task(self._follow())
 
     def add(self, reader: Reader, stream: IOStream, since: int, epoch: str | None) -> None:
@@ -61,13 +62,18 @@ class Follower:
 
     def discard(self, reader: Reader) -> None:
         """Let a reader go, if it has not left yet; with the last one the following ends."""
-        stream = self._here.pop(reader, None)
-        if stream is None:
+        if self._here.pop(reader, None) is None:
             return
-        self._list.pop(stream, None)
+        self._list.pop(reader, None)
         if not self._here:
             self._ended()
             self._task.cancel()
+
+    def step_aside(self, reader: Reader) -> None:
+        """Take a reader off the list until what was written to it by others is out."""
+        stream = self._here.get(reader)
+        if stream is not None and stream.writing() and self._list.pop(reader, None) is not None:
+            reader.work(self._catch_up(reader, self._place, self._epoch, stream.write(b"")))
 
     async def _follow(self) -> None:
         try:
@@ -98,10 +104,10 @@ class Follower:
         self._last = last
         self._move(last.offset)
         data = framed(messages) if self._list else b""
-        for stream, taken in send(self._list, data):
-            reader = self._list.pop(stream)
-            try:
-                rest = stream.write(memoryview(data)[taken:])  # in this step, else a frame would be torn
+        for reader, taken in send(self._list, data):
+            del self._list[reader]
+            try:  # in this step, else a frame would be torn
+                rest = self._here[reader].write(memoryview(data)[max(taken, 0) :])
             except StreamClosedError:
                 continue  # the reader is about to leave
             reader.work(self._catch_up(reader, last.offset, self._epoch, rest))
@@ -111,9 +117,8 @@ class Follower:
         self._moved.set()
 
     async def _begin(self, reader: Reader, since: int, epoch: str | None) -> None:
-        found = await self._logger.read(
-            self._session_id, since, 0, epoch=epoch
-        )  # refuses another log's place
+        # Refuses who knows another log.
+        found = await self._logger.read(self._session_id, since, 0, epoch=epoch)
         while self._place < since:  # we have not looked yet
             self._moved.clear()
             await self._moved.wait()
@@ -126,13 +131,14 @@ class Follower:
         stream, last = self._here[reader], None
         if write is not None:
             await sent(write, stream)
-        while since < self._place:
+        while since < self._place or stream.writing():
             data, last, epoch = await self._chunk(since, epoch, last)
             if last is not None:
                 since = last.offset
-                await sent(stream.write(data), stream)
+            await sent(stream.write(data), stream)
             await asyncio.sleep(0)  # the others' turn
-        self._list[stream] = reader  # in the step of the last comparison: without gap or repeat
+        if stream.socket is not None:  # else the reader is about to leave
+            self._list[reader] = stream.socket  # in the step of the last comparison: without gap or repeat
 
     async def _read(self, since: int, epoch: str | None) -> Excerpt | None:
         return await self._logger.read(self._session_id, since, self._form.page, epoch=epoch)

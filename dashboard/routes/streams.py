@@ -1,14 +1,16 @@
 """The TCP streams of those who stay: set up, written to directly, and watched for readers that take nothing.
 
-`send` is the fast path of the fan-out: one system call for each reader, without a Future, a Task or a copy.
-It goes past Tornado's buffers, so these hold:
+`send` is the fast path of the fan-out: one system call for each reader, without a Future, a Task or a copy,
+and of Python's objects it touches one for each. It goes past Tornado's buffers, so these hold:
 
-1. Bytes are sent directly only while Tornado's own buffer of the stream is empty (``not stream.writing()``):
-   a pong, a ping or a close frame may be half out at any time, and nothing may come between its halves.
+1. Bytes are sent directly only while Tornado's own buffer of the stream is empty: nothing may come between
+   the halves of a pong or a ping. Whoever has something written otherwise asks ``stream.writing()``
+   afterwards, and takes the reader off the list when it is so (`Follower.step_aside`). Nothing else is
+   written to a reader in the list: who closes takes it off first.
 2. What the kernel does not take is given to ``stream.write`` by the caller in the same synchronous step, so
    it is next, and a frame is never torn.
-3. The socket is asked for its descriptor in the same step, each time: a stream that was closed has no
-   socket, and its descriptor's number may be another connection's already.
+3. The socket object is asked for its descriptor each time: closed, it says -1, and its number may be
+   another connection's already.
 4. Only plain TCP streams of Tornado's own class are written to; TLS has a state of its own.
 5. The interpreter's lock is kept during a send: it never blocks, and to get the lock back from a thread that
    computes would cost 5 ms for each reader.
@@ -24,13 +26,16 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketHandler
 
 STALLED = 30.0  # seconds in which a reader takes no byte
 SEND_BUFFER = 128 * 1024  # bytes; the kernel would take 4 MB for a reader that does not read
+
+K = TypeVar("K")
 
 _INFO = 128  # bytes of tcp_info, up to tcpi_bytes_acked
 _U32, _U64 = struct.Struct("=I"), struct.Struct("=Q")
@@ -47,17 +52,17 @@ def stream_of(handler: WebSocketHandler) -> IOStream | None:
     return stream if type(stream) is IOStream and stream.socket is not None and os.name == "posix" else None
 
 
-def send(streams: Iterable[IOStream], data: bytes) -> list[tuple[IOStream, int]]:
-    """Send *data* to each stream; return those that did not take all of it, with how much they took."""
-    size, c_size = len(data), ctypes.c_size_t(len(data))
-    short = []
-    for stream in streams:
-        taken = 0
-        if not stream.writing() and (sock := stream.socket) is not None:
-            taken = _send(sock.fileno(), data, c_size, _FLAGS)
-        if taken != size:
-            short.append((stream, max(taken, 0)))  # what was wrong, the stream finds out by itself
-    return short
+def send(sockets: Mapping[K, socket.socket], data: bytes) -> list[tuple[K, int]]:
+    """Send *data* to each socket; return the keys of those that did not take all, with how much they took.
+
+    That is less than nothing where something is wrong, which the stream finds out by itself.
+    """
+    size, c_size, flags, call = len(data), ctypes.c_size_t(len(data)), _FLAGS, _send
+    return [
+        (key, taken)
+        for key, sock in sockets.items()
+        if (taken := call(sock.fileno(), data, c_size, flags)) != size
+    ]
 
 
 def _by_os(descriptor: int, data: bytes, size: ctypes.c_size_t, flags: int) -> int:

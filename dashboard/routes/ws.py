@@ -69,6 +69,7 @@ class Socket(Guarded, WebSocketHandler):
         self._heart = asyncio.get_running_loop().call_later(BEAT, self._beat)
         with suppress(WebSocketClosedError, StreamClosedError):
             self.ping()
+            self.on_ping(b"")  # as for the pongs
 
     def on_message(self, message: str | bytes) -> None:
         """Pass over what the client says; some say ``ping`` to keep a proxy from hanging up."""
@@ -142,6 +143,11 @@ class ProgressSocket(Socket):
                     for message in messages:
                         await self.send(message)
                 last = part.entries[-1]
+
+    def on_ping(self, data: bytes) -> None:
+        # A pong, or a ping of ours, may be half out.
+        if self._follower is not None:
+            self._follower.step_aside(self)
 
     def rest(self) -> None:
         super().rest()

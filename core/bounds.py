@@ -21,6 +21,8 @@ def check_text(field: str, value: object, least: int, most: int) -> str:
     """Return a text of *least* to *most* characters that can be written as UTF-8."""
     if not isinstance(value, str) or not least <= len(value) <= most:
         raise InvalidEntry(field, value, f"a text of {least} to {most} characters")
+    if type(value) is str and value.isascii():
+        return value
     try:
         return value.encode().decode()  # a plain str, also from a member of an enumeration
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form (RFC 3629, 3)

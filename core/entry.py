@@ -24,7 +24,8 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+# gc=False: a record refers to plain values only, so the collector need not look at the many that there are.
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One immutable record of a session's log.
 
     The first six fields are those of the specification and always there; the others are left out of the

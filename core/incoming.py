@@ -26,9 +26,11 @@ def entry_from(session_id: str, fields: Mapping[str, Any], now: datetime) -> Ent
     """
     if not isinstance(fields, Mapping):
         raise InvalidEntry("entry", fields, "a JSON object")
-    if unknown := fields.keys() - _FIELDS:
+    if not fields.keys() <= _FIELDS:
+        unknown = fields.keys() - _FIELDS
         raise InvalidEntry(min(unknown), fields[min(unknown)], f"the fields {', '.join(sorted(_FIELDS))}")
-    if missing := _REQUIRED - fields.keys():
+    if not fields.keys() >= _REQUIRED:
+        missing = _REQUIRED - fields.keys()
         raise InvalidEntry(min(missing), None, "a value; it is missing")
     entry = check_entry(Entry(session_id=session_id, timestamp=timestamp(now), **fields))
     message = redact(entry.message)[:MAX_MESSAGE]  # what stands for a secret may be longer than it

@@ -184,5 +184,7 @@ class RecentEntries:
 
 def _follows(entries: Sequence[Entry], known: int, last: int) -> bool:
     """Whether entries lead from the offset *known* to the offset *last* without a gap."""
+    if len(entries) == 1:
+        return entries[0].offset == last == known + 1
     offsets = [known, *(entry.offset for entry in entries), last + 1]
     return all(after == before + 1 for before, after in pairwise(offsets))

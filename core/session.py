@@ -18,7 +18,7 @@ from .entry import Entry, encode
 MAX_TITLE = 200  # characters
 
 
-class ActiveRun(msgspec.Struct, frozen=True, omit_defaults=True):
+class ActiveRun(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A run without its terminal entry.
 
     Attributes
@@ -36,7 +36,7 @@ class ActiveRun(msgspec.Struct, frozen=True, omit_defaults=True):
     run_fraction: float = 0.0
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One conversation.
 
     Attributes
@@ -85,7 +85,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     def active(self, run_id: str | None) -> ActiveRun | None:
         """Return what is known of a run that goes on; None when no such run does."""
-        return next((run for run in self.active_runs if run.run_id == (run_id or "")), None)
+        for run in self.active_runs:
+            if run.run_id == (run_id or ""):
+                return run
+        return None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the REST form: the fields, and ``has_notification``."""

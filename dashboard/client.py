@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
-from tornado.simple_httpclient import HTTPTimeoutError
+from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
 from headway.entry import Entry, check_session_id
@@ -22,7 +22,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds between two attempts
 HELD = 25  # seconds that a poll is held by the server
 
 _entries = msgspec.json.Decoder(list[Entry])
-FAILURES = (OSError, HTTPTimeoutError, WebSocketError)
+FAILURES = (OSError, HTTPStreamClosedError, HTTPTimeoutError, WebSocketError)
 """What it looks like when a server cannot be reached now."""
 
 
@@ -113,7 +113,7 @@ class Remote:
         ------
         ServerRefused
             The server said 4xx and will say it again.
-        OSError, HTTPTimeoutError
+        OSError, HTTPStreamClosedError, HTTPTimeoutError
             It was not reached, or cannot answer now.
         """
         response = await AsyncHTTPClient().fetch(self.request(path, query, seconds), raise_error=False)

@@ -235,6 +235,19 @@ def test_a_server_that_is_not_there_is_an_error_after_the_first_timeout(monkeypa
         asyncio.run(take(1, tail(f"http://127.0.0.1:{port}", "s1")))
 
 
+def test_a_server_that_hangs_up_without_an_answer_is_not_there_either(monkeypatch):
+    monkeypatch.setattr(client, "FIRST_CONNECT", 0.2)
+
+    async def ask():
+        hangs_up = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+        async with hangs_up:
+            port = hangs_up.sockets[0].getsockname()[1]
+            await take(1, tail(f"http://127.0.0.1:{port}", "s1"))
+
+    with pytest.raises(ServerUnreachable):
+        asyncio.run(ask())
+
+
 def test_what_is_no_session_id_is_refused_here_already():
     with pytest.raises(InvalidSessionId):
         asyncio.run(take(1, tail("http://localhost:1", "../x")))

@@ -55,32 +55,35 @@ class Cable:
         line = asyncio.ensure_future(self._join(reader, writer))
         self._lines.add(line)
         line.add_done_callback(self._lines.discard)
-        with suppress(asyncio.CancelledError):
+        line.add_done_callback(lambda line: writer.transport.abort())
+        with suppress(asyncio.CancelledError, OSError):  # it is dead, or the server is
             await line
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._whole.wait()
-        with socket.socket() as line:
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD)
-            line.setblocking(False)
-            try:
-                await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", self._server.port))
-                there, back = await asyncio.open_connection(sock=line, limit=HELD)
-                pumps = {
-                    asyncio.create_task(self._pump(reader, back)),
-                    asyncio.create_task(self._pump(there, writer)),
-                }
-                try:
-                    await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for pump in pumps:
-                        pump.cancel()
-                    await asyncio.gather(*pumps, return_exceptions=True)
-                    back.transport.abort()
-            except OSError:
-                pass  # the server is not there
-            finally:
-                writer.transport.abort()
+        there, back = await self._connect()
+        pumps = [
+            asyncio.create_task(self._pump(reader, back)),
+            asyncio.create_task(self._pump(there, writer)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            back.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD)
+        line.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", self._server.port))
+        except BaseException:
+            line.close()
+            raise
+        return await asyncio.open_connection(sock=line, limit=HELD)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(HELD):

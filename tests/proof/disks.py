@@ -58,14 +58,14 @@ class Limited(Disk):
 
 
 class Small(Disk):
-    """A file system of 4 MB of which somebody else takes all that is left: ENOSPC."""
+    """A file system of 64 MB of which somebody else takes all that is left: ENOSPC."""
 
     fault = "full"
 
     def fail(self, server: HeadwayServer) -> None:
         with suppress(OSError), open(self._ballast, "wb", buffering=0) as ballast:
             while True:
-                ballast.write(bytes(4096))
+                ballast.write(bytes(1 << 16))
 
     def heal(self, server: HeadwayServer) -> None:
         self._ballast.unlink()
@@ -106,7 +106,7 @@ def disk(kind: type[Disk], folder: Path) -> Iterator[Disk]:
     place.mkdir()
     with ExitStack() as stack:
         if kind is Small:
-            stack.enter_context(mounted(place, "size=4m"))
+            stack.enter_context(mounted(place, "size=64m"))
         if kind is ReadOnly and shutil.which("strace") is None:
             pytest.skip("no strace: `apt install strace`")
         yield kind(place)

@@ -238,10 +238,13 @@ def test_a_server_that_is_not_there_is_an_error_after_the_first_timeout(monkeypa
 def test_a_server_that_hangs_up_without_an_answer_is_not_there_either(monkeypatch):
     monkeypatch.setattr(client, "FIRST_CONNECT", 0.2)
 
+    async def hang_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
     async def ask():
-        hangs_up = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-        async with hangs_up:
-            port = hangs_up.sockets[0].getsockname()[1]
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
             await take(1, tail(f"http://127.0.0.1:{port}", "s1"))
 
     with pytest.raises(ServerUnreachable):

@@ -16,7 +16,7 @@ from ...entry import Entry, decode
 from .changes import CLOSE
 
 FIRST = len(b"[\n")  # where the first entry begins in a file of ours
-_BLANK = b" \t\r\n\0[],"
+BLANK = b" \t\r\n\0[],"
 
 _scan = json.JSONDecoder().raw_decode
 _decode_all = msgspec.json.Decoder(list[Entry]).decode
@@ -64,7 +64,7 @@ def parse(content: bytes, session_id: str) -> ArrayText:
     entries = placed(raw, session_id)
     end = ends[-1] if ends else 0
     rest = content[end:]
-    damaged = rest if rest != CLOSE and rest.strip(_BLANK) else b""
+    damaged = rest if rest != CLOSE and rest.strip(BLANK) else b""
     return ArrayText(entries, begins, ends, _foreign(content, raw, entries, begins, ends), damaged)
 
 
@@ -132,6 +132,7 @@ def _scanned(content: bytes) -> Iterator[tuple[int, int, Entry]]:
         begin = _skip(text, place + 1)
         try:
             _, end = _scan(text, begin)
+            content[begin:end].decode()  # what nobody looks at in an entry could be anything else
             entry = decode(content[begin:end])
         except (ValueError, RecursionError, msgspec.MsgspecError):
             return

@@ -16,7 +16,7 @@ import msgspec
 from ...entry import Entry, decode
 from ...session import Session
 from ..commit import begin
-from .array_text import ArrayText, parse, placed
+from .array_text import BLANK, ArrayText, parse, placed
 from .changes import CLOSE, Appended, Record, block_of
 from .disk import PRIVATE, READ, WRITE, read_at, read_file, write_at
 
@@ -68,10 +68,10 @@ def take_up(
         content = read_file(path)
     except FileNotFoundError:
         content = b""
-    text = parse(content, session_id)
-    if chain and not chain[0].base and text.entries and text.entries[0] != decode(chain[0].entries[0]):
-        put_aside(path, content)  # another log, which ours has replaced
-        content, text = b"", parse(b"", session_id)
+    sure = _sure(content, chain)
+    if _says_more(content[sure:], chain):
+        put_aside(path, content[sure:])
+    text = parse(content[:sure], session_id)
     new, lost = lacking(text.last_offset, chain)
     if lost and content:
         put_aside(path, b"\n".join(lost))
@@ -81,6 +81,23 @@ def take_up(
         return None
     session = folded(session_id, known, found, chain)
     return Record(session=session, length=length, foreign=text.foreign)
+
+
+def _sure(content: bytes, chain: Sequence[Appended]) -> int:
+    """Return how far a file can be believed: up to the first bytes that are not those of the journal.
+
+    What follows was not flushed: it may be anything, also what looks like an entry.
+    """
+    differing = [
+        change.place for change in chain if not content.startswith(change.block[: -len(CLOSE)], change.place)
+    ]
+    return min([len(content), *differing])
+
+
+def _says_more(rest: bytes, chain: Sequence[Appended]) -> bool:
+    """Whether bytes that cannot be believed are more than the beginning of what the journal has."""
+    expected = b"".join(change.block[: -len(CLOSE)] for change in chain)
+    return rest.strip(BLANK) not in expected
 
 
 def write_again(path: Path, change: Appended) -> None:

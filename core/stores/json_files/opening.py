@@ -75,11 +75,12 @@ def take_stock(folder: Path, records: dict[str, Record]) -> Found:
     for part in names.parts:
         (folder / part).unlink(missing_ok=True)
     replay = Replay(records)
-    journal = segments(folder)
+    journal, harmed = segments(folder), False
     for path in journal:
         lines, damaged = lines_of(read_file(path))
         if damaged:
             put_aside(path, damaged)
+            harmed = True
         replay.apply(lines)
     found = Found(replay.records, set(), replay.touched, names.damaged, journal)
     for session_id, chain in replay.chains.items():
@@ -92,18 +93,26 @@ def take_stock(folder: Path, records: dict[str, Record]) -> Found:
         delete_files(folder / (session_id + SUFFIX), damaged=session_id in names.damaged)
         names.arrays.discard(session_id)
         names.packed.discard(session_id)
-    _compare(folder, names, found)
+    _compare(folder, names, found, lengths=harmed)
     return found
 
 
-def _compare(folder: Path, names: Names, found: Found) -> None:
-    """Make the records those of the files that are there."""
+def _compare(folder: Path, names: Names, found: Found, *, lengths: bool) -> None:
+    """Make the records those of the files that are there.
+
+    Their *lengths* are looked at when a line of the journal is damaged: nobody knows of which logs it was.
+    """
     known, arrays, packed = found.records, names.arrays, names.packed
     wrong = [
         session_id
         for session_id, record in known.items()
         if (session_id in packed) != record.packed
         or (session_id in arrays) == (record.packed or not record.length)
+        or (
+            lengths
+            and session_id in arrays
+            and (folder / (session_id + SUFFIX)).stat().st_size != record.length
+        )
     ]
     for session_id in {*wrong, *(arrays - known.keys()), *(packed - known.keys())}:
         if is_session_id(session_id):

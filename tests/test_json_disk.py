@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,25 +29,30 @@ def test_a_block_is_written_where_it_is_to_be_and_read_as_far_as_there_is(descri
     assert (read_at(descriptor, 2, 4), read_at(descriptor, 2, 8)) == (b"ab", b"")
 
 
-@pytest.fixture
+@contextmanager
 def limited():
-    """Limit the size of files to 1,000 bytes meanwhile: a disk that takes a part of a block."""
+    """Limit the size of files to 1,000 bytes meanwhile: a disk that takes a part of a block.
+
+    Not for longer than one call: pytest's own output may go to a file.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_disk_that_takes_a_part_of_a_block_is_an_error(descriptor, limited):
-    with pytest.raises(OSError, match="File too large"):
+def test_a_disk_that_takes_a_part_of_a_block_is_an_error(descriptor):
+    with limited(), pytest.raises(OSError, match="File too large"):
         write_at(descriptor, b"x" * 600, 700)
 
 
-def test_a_file_that_cannot_be_put_in_place_leaves_the_old_one_and_nothing_else(tmp_path, limited):
+def test_a_file_that_cannot_be_put_in_place_leaves_the_old_one_and_nothing_else(tmp_path):
     write_file(tmp_path / "file", b"old")
-    with pytest.raises(OSError, match="File too large"):
+    with limited(), pytest.raises(OSError, match="File too large"):
         write_file(tmp_path / "file", b"x" * 2000)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
     (tmp_path / "folder").mkdir()

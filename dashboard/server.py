@@ -150,6 +150,7 @@ async def _serve(
     server = listen(settings, page, sockets, key)
     gc.collect()
     gc.freeze()  # what is there by now stays: a crowd that comes shall not have it looked through each time
+    sys.setswitchinterval(0.001)  # seconds: an entry goes through three threads, and some user's may compute
     stop = asyncio.Event()
     _on_signals(stop)  # after pn.serve, which installs a handler of its own
     address = settings.address

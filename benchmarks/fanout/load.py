@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 
-ENTRY = re.compile(rb'"offset":(\d+)')
+ENTRY = re.compile(rb'"offset": ?(\d+)')
 DUE = re.compile(rb"due (\d+)")
 JOIN = b"\x81\x82\0\0\0\x0040"
 HELLO = (

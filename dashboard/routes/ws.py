@@ -53,6 +53,7 @@ class Socket(Guarded, WebSocketHandler):
             self.end(self._refusal.close_code, self._refusal.detail)
             return
         self.stream = stream_of(self)
+        self.set_nodelay(True)  # also where `tune` has nothing to tune
         tune(self.stream)
         self._heart = asyncio.get_running_loop().call_later(BEAT, self._beat)
         self.work(self.follow(*args))

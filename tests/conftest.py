@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,12 @@ def serving_in_a_thread(
     """Run `headway serve` with a page of one word; the drain is the real one."""
     import panel as pn
 
+    from headway.dashboard.options import Options
     from headway.dashboard.runtime import use
     from headway.dashboard.server import Settings, drain, listen
 
-    runtime = use(store, database)
+    kept = {field.name: options.pop(field.name) for field in fields(Options) if field.name in options}
+    runtime = use(store, database, **kept)
     started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def main() -> None:

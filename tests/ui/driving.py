@@ -41,7 +41,7 @@ class Headway:
         self.arguments = arguments or [
             "-c", "import sys; from headway.dashboard.cli import main; sys.exit(main())",
             "serve", str(HERE / "held_requests.py"), "--port", "{port}",
-            "--store", f"json:{folder / 'logs'}",
+            "--store", f"json:{folder / 'logs'}", "--max-rate", "1000000",
         ]  # fmt: skip
         self.start()
 

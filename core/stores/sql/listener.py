@@ -51,8 +51,8 @@ class Listener:
 
     def close(self) -> None:
         """Listen no more."""
+        self._wake.send(b"!")  # before it is over: then the thread closes the socket
         self._over.set()
-        self._wake.send(b"!")
         if threading.current_thread() is not self._thread:
             self._thread.join(BEGUN)  # it may be waiting for a server that does not answer
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from .answers import Outcome, Waiting, answer, wanted
 from .entry import Entry
-from .errors import LogFull, StoreClosed, StoreUnreachable
+from .errors import LogFull, StoreClosed, StoreError, StoreUnreachable
 from .hub import Hub
 from .leases import Lease
 from .recent import RecentEntries
@@ -215,14 +215,23 @@ class Recorder:
         return [(append.waiting, list(islice(rest, len(append.entries)))) for append in appends]
 
     def _append(self, batch: Batch, until: float) -> Stored:
-        """Write a batch; when the store's server does not answer, the same one again until it is too late."""
+        """Write a batch; when the store's server does not answer, the same one again until it is too late.
+
+        Nobody knows then whether it was written: another batch with its entries could repeat them.
+        """
+        unanswered: StoreUnreachable | None = None
         while True:
             try:
                 return self.store.append(batch)
-            except StoreUnreachable:
+            except StoreUnreachable as error:
+                unanswered = error
                 if time.monotonic() > until:
                     raise
                 time.sleep(PAUSE)
+            except StoreError as error:
+                if unanswered is None:
+                    raise
+                raise StoreUnreachable(f"{unanswered}; when asked again: {error}") from error
 
     def _say_full(self, append: _Append, until: float) -> None:
         """Have the log say itself that it is full; it says so once."""

@@ -23,7 +23,7 @@ _watching: list[Callable[[], None]] = []
 
 
 def _on_step(event: str, _) -> None:
-    if event in STEPS and _watching:
+    if _watching and event in STEPS:
         step = _watching.pop()  # what it does itself is no step
         step()
         _watching.append(step)

@@ -139,6 +139,13 @@ def test_after_the_patience_all_callers_fail_with_it_and_the_next_batch_is_anoth
     assert numbers == [1] + [2] * (len(numbers) - 2) + [3]
 
 
+def test_a_batch_that_may_have_been_written_is_not_taken_apart(recorder, store, away):
+    def fail(batch) -> None:
+        raise StoreError("no") if batch in store.batches[:-1] else StoreUnreachable("connection refused")
+
+    assert outcomes(together(recorder, store, entry("1"), entry("2"), fault=fail)) == [StoreUnreachable] * 2
+
+
 def test_a_batch_that_is_taken_apart_has_one_patience_for_all_its_parts(recorder, store, away, monkeypatch):
     monkeypatch.setattr("headway.recorder.PATIENCE", 0.05)
 

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,8 @@ def test_an_old_batch_is_refused_when_a_later_one_has_taken_its_place(store):
 def test_reads_and_changes_go_on_over_a_new_connection(store, valkey):
     with redis.Redis(port=valkey.port) as client:
         client.client_kill_filter(_type="normal", skipme=True)
+        while len(client.client_list()) > 1:
+            pass  # the server says that it kills them, and does it a moment later
     assert store.update_session("s1", renamed("New")).title == "New"
     assert messages(store) == ["first"]
     with redis.Redis(port=valkey.port) as client:
@@ -221,6 +224,18 @@ def test_a_server_that_refuses_to_write_is_read_and_heals(broken, healed, error,
     _set(server, healed)
     assert append(store, [entry("3")])[0].offset == 2
     store.close()
+
+
+def test_an_append_only_file_that_is_taken_away_leaves_open_what_was_done():
+    with ValkeyServer(appendfsync="everysec") as server, closing(open_store(server.url())) as store:
+        append(store, [entry("1")])
+        batch = Batch([entry("2")], writer="w", number=1)
+        _set(server, {"appendonly": "no"})
+        with pytest.raises(StoreUnreachable, match="does not say whether its disk has an entry"):
+            store.append(batch)
+        _set(server, {"appendonly": "yes"})
+        assert [e.offset for e in store.append(batch).entries] == [2]
+        assert messages(store) == ["1", "2"]
 
 
 def test_another_server_that_took_over_is_found_under_the_same_name(valkey, server, tmp_path):

@@ -13,6 +13,7 @@ from queue import Queue
 
 import pytest
 from postgres_server import PostgresServer
+from psycopg import OperationalError
 
 from headway import Entry, ProgressLogger
 from headway.errors import StoreError, StoreUnreachable
@@ -50,6 +51,16 @@ def test_a_batch_whose_answer_was_lost_is_recognised_when_it_comes_again(proxy, 
     assert [e.offset for e in store.append(batch).entries] == [2, 1, 3]
     assert [e.message for e in entries(store, "s1")] == ["0", "1", "2"]
     assert [e.offset for e in append(store, [entry("3")], writer="w", number=2)] == [4]
+
+
+def test_an_error_that_the_server_did_not_tell_leaves_open_what_was_done(store):
+    """`psycopg` has such: "cannot exit pipeline mode while busy", on a connection that looks open."""
+    append(store, [entry("0")])
+    with pytest.raises(StoreUnreachable), store._errors(store._writer):
+        raise OperationalError("connection socket closed")
+    with pytest.raises(StoreError) as refused, store._errors(store._writer):
+        store._writer.execute("SELECT 1 / 0")
+    assert not isinstance(refused.value, StoreUnreachable)
 
 
 def test_a_batch_whose_session_was_deleted_meanwhile_is_not_written_again(proxy, store, postgres):

@@ -135,7 +135,10 @@ class Server:
 
     def _flushed(self, connection: redis.Redis) -> None:
         """Wait until the disk has what was written on this connection."""
-        flushed, _ = connection.execute_command("WAITAOF", 1, 0, FLUSHED_IN)  # type: ignore[no-untyped-call]
+        try:
+            flushed, _ = connection.execute_command("WAITAOF", 1, 0, FLUSHED_IN)  # type: ignore[no-untyped-call]
+        except ResponseError as error:  # somebody has taken the append-only file away meanwhile
+            raise StoreUnreachable(f"{self} does not say whether its disk has an entry: {error}") from error
         if not flushed:
             raise StoreUnreachable(
                 f"the disk of {self} is slow: it is not known whether it has what was written"

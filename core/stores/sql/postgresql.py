@@ -142,7 +142,8 @@ class PostgresqlStore(SqlStore):
                 run("COMMIT")
             return result
         except StoreUnreachable as error:
-            if committing or fresh or not connection.closed:
+            self._hang_up()
+            if committing or fresh:
                 raise
             raise _Lost from error
         finally:
@@ -204,7 +205,10 @@ class PostgresqlStore(SqlStore):
         try:
             yield
         except psycopg.Error as error:
-            if connection.closed or isinstance(error, _GOING):
+            # What the server says has a SQLSTATE. What else goes wrong in an operation, libpq says, and then
+            # nobody knows what was done; the connection may look open all the same.
+            silent = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+            if connection.closed or silent or isinstance(error, _GOING):
                 raise StoreUnreachable(f"the connection to {self} broke: {error}") from error
             number = _ERRNO.get(error.sqlstate or "")
             cause = error if number is None else OSError(number, os.strerror(number))

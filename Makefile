@@ -16,7 +16,7 @@ test: .venv/installed-tests
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/python scripts/typecheck.py
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 proof: .venv/installed-tests
 	.venv/bin/pytest tests/proof --long -o faulthandler_timeout=3000 $(ARGS)

@@ -17,7 +17,7 @@ import pytest
 PROMISES = Path(__file__).parents[2] / "docs" / "promises.md"
 BEGIN, END = "<!-- figures: written by make proof -->\n", "<!-- end of figures -->"
 
-_figures = pytest.StashKey[dict[str, str]]()
+FIGURES = "figures of a proof"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +29,7 @@ class Proof:
     """A proof's size, and its figures."""
 
     long: bool
-    figures: dict[str, str]
+    properties: list[tuple[str, object]]
 
     def of(self, short: Any, long: Any) -> Any:
         """Return what fits the form that runs."""
@@ -38,23 +38,24 @@ class Proof:
     def found(self, proof: str, **figures: object) -> None:
         """Note what was measured; names are words joined by ``_``."""
         told = (f"{name.replace('_', ' ')} {_shown(value)}" for name, value in figures.items())
-        self.figures[proof] = ", ".join(told)
+        self.properties.append((FIGURES, [proof, ", ".join(told)]))
 
 
 @pytest.fixture
 def proof(request: pytest.FixtureRequest) -> Proof:
     """Give the proof's size, and take its figures."""
-    figures = request.config.stash.setdefault(_figures, {})
-    return Proof(_is_long(request.config), figures)
+    return Proof(_is_long(request.config), request.node.user_properties)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    figures = config.stash.get(_figures, {})
+    passed = terminalreporter.stats.get("passed", [])  # reports come also from processes of pytest-xdist
+    told = [value for report in passed for name, value in report.user_properties if name == FIGURES]
+    figures = dict(sorted(told))
     if not figures:
         return
     terminalreporter.section(f"figures of the {'long' if _is_long(config) else 'short'} proofs")
-    for proof, told in figures.items():
-        terminalreporter.write_line(f"{proof}: {told}")
+    for proof, words in figures.items():
+        terminalreporter.write_line(f"{proof}: {words}")
     if _is_long(config):
         _publish(figures)
 

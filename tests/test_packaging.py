@@ -26,6 +26,7 @@ PROGRAMS = {
     "mypy": "scripts/typecheck.py",
     "ruff": "make test",
     "jupyterlab": "tests/test_notebooks.py drives it",
+    "pytest-xdist": "make test runs the tests in several processes with it",
     "setuptools": "builds the wheel",
     "build": "builds the wheel",
     "ipykernel": "executes the notebooks",

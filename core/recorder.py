@@ -181,10 +181,10 @@ class Recorder:
         if not appends:
             return
         answers = self._write(appends, time.monotonic() + PATIENCE)
-        answer(answers)
         for append, (_, outcome) in zip(appends, answers, strict=True):
             if append.waiting is None and isinstance(outcome, Exception):
                 _log.error("%d entries of nobody who waits are lost: %s", len(append.entries), outcome)
+        answer(answers)
 
     def _write(self, appends: list[_Append], until: float) -> list[tuple[Waiting, Outcome]]:
         """Write what some callers ask for and return their answers; a failure is only of who is its cause."""

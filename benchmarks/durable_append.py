@@ -197,6 +197,7 @@ def measure(name: str, folder: Path, rounds: int, seconds: float) -> None:
     """Run all rounds of one store and print what came out."""
     rates: defaultdict[str, list[float]] = defaultdict(list)
     took: defaultdict[str, list[float]] = defaultdict(list)
+    waits: defaultdict[str, list[float]] = defaultdict(list)  # each round's median
     with ExitStack() as stack:
         url, limit, run_limit = stack.enter_context(STORES[name](folder))
         works: dict[str, Callable[[], Measured]] = {
@@ -210,16 +211,21 @@ def measure(name: str, folder: Path, rounds: int, seconds: float) -> None:
                 rate, each = works[case]()
                 rates[case].append(rate)
                 took[case] += each
-    print(f"\n{name}, {rounds} rounds\n{'':14}{'entries/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
-          f"{'x rewrite':>22}{'x ' + limit:>24}")  # fmt: skip
+                waits[case] += [statistics.median(each)] if each else []
+    print(f"\n{name}, {rounds} rounds\n{'':15}{'entries/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
+          f"{'x rewrite':>27}{'x ' + limit:>24}")  # fmt: skip
     for case in works:
-        line = f"{case:14}{statistics.median(rates[case]):>10,.0f}"
+        line = f"{case:15}{statistics.median(rates[case]):>10,.0f}"
         line += "".join(
             f"{1000 * quantile(took[case], q):>9.2f}" if took[case] else f"{'':9}" for q in (50, 99)
         )
-        for other, width in (("rewrite", 22), (limit, 24)):
+        for other, width in (("rewrite", 27), (limit, 24)):
             line += f"{ratio(rates[case], rates[other]):>{width}}" if case != other else ""
         print(line, flush=True)
+    if waits[limit]:
+        print(
+            f"one caller waits {ratio(waits['1/1'], waits[limit])} times as long as for {limit}", flush=True
+        )
 
 
 def quantile(values: list[float], percent: int) -> float:

@@ -19,7 +19,7 @@ test: .venv/installed-tests
 	.venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 proof: .venv/installed-tests
-	.venv/bin/pytest tests/proof --long -o faulthandler_timeout=3000 $(ARGS)
+	.venv/bin/pytest tests/proof --long --numprocesses 2 --dist loadfile -o faulthandler_timeout=3000 $(ARGS)
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

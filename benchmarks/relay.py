@@ -10,6 +10,7 @@ bytes of the entry are in the process of the readers, who do nothing else.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import base64
 import contextlib
@@ -33,6 +34,7 @@ from valkey_server import ValkeyServer
 
 READERS, ENTRIES, A_SECOND, ROUNDS = 200, 100, 25, 4
 TARGET = 50.0  # milliseconds, p99 from A to B
+STORES = ("sqlite", "postgresql", "redis")
 
 APP = f"""
 import threading, time
@@ -170,8 +172,13 @@ def quantiles(rounds: list[list[float]]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("stores", nargs="*", choices=[[], *STORES], help="all when left out")
+    options = parser.parse_args()
     print(
         f"{READERS} readers, {A_SECOND} entries a second, {ROUNDS} rounds, on the disk; medians of p50, p99:"
     )
-    for kind in sys.argv[1:] or ("sqlite", "postgresql", "redis"):
+    for kind in options.stores or STORES:
         measure(kind)

@@ -37,6 +37,11 @@ class Refusal(NamedTuple):
     detail: str
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def shakes_hands(self) -> bool:
+        """Whether a WebSocket is opened, to be closed with the code: not one that no browser asks for."""
+        return self.status not in (400, 421)
+
 
 @dataclass
 class Guard:
@@ -65,7 +70,11 @@ class Guard:
         if not self._knows(request.host.lower()):
             detail = f"the server is not known as {request.host!r}; --allowed-host makes it so"
             return Refusal(421, 4403, detail)
-        if reason := self._foreign(request):
+        try:
+            reason = self._foreign(request)
+        except ValueError:  # of urlsplit; Tornado's own check of a handshake fails at it, too
+            return Refusal(400, 4400, "the Origin is none")
+        if reason:
             return Refusal(403, 4403, f"{reason} may not use this server; --allowed-host admits its origin")
         return None if public else self._without_token(request)
 

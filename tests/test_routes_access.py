@@ -162,6 +162,13 @@ def test_a_page_of_another_origin_may_use_nothing(server, headers):
     assert server.runtime.logger.sessions() == []
 
 
+@pytest.mark.parametrize("origin", ["http://[", "//]"])
+def test_an_origin_that_is_none_is_refused_without_an_error_of_ours(server, origin, caplog):
+    assert set(statuses(server.url, HTTP, headers={"Origin": origin}).values()) == {400}
+    assert {knock(server.ws, path, Origin=origin) for path in SOCKETS} == {400}
+    assert "Traceback" not in caplog.text
+
+
 def test_a_link_from_elsewhere_may_be_followed_but_not_posted(server):
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert statuses(server.url, ["/"], headers=headers) == {"/": 200}

@@ -77,6 +77,7 @@ def test_silence_is_filled_with_comments(server, monkeypatch):
     [
         ("s1?since=x", {}, 400),
         ("s1", {"Last-Event-ID": "x"}, 400),
+        ("s1", {"Last-Event-ID": "9" * 5000}, 400),
         ("a.b", {}, 400),
         ("s1?since=2", {}, 409),
         ("s1?epoch=another", {}, 409),

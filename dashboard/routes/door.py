@@ -104,7 +104,7 @@ class Door(Router):
             refusal = Refusal(400, 4400, "the path has a null character")
         if refusal is None:
             return None
-        upgrade = request.headers.get("Upgrade", "").lower() == "websocket" and refusal.status != 421
+        upgrade = request.headers.get("Upgrade", "").lower() == "websocket" and refusal.shakes_hands
         handler = RefusedSocket if upgrade else Refused
         return self._application.get_handler_delegate(
             request, handler, {"refusal": refusal, "login": self._login}, path_args=[]

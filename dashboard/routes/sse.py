@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -55,7 +56,7 @@ class ProgressStream(ApiHandler):
         last = self.request.headers.get("Last-Event-ID", "")
         if not last:
             return self.since()
-        if not (last.isascii() and last.isdigit() and int(last) <= MAX_OFFSET):
+        if not re.fullmatch(r"[0-9]{1,16}", last) or int(last) > MAX_OFFSET:
             raise Problem(
                 400, f"Last-Event-ID is {last[:80]!r}; allowed: a whole number from 0 to {MAX_OFFSET}"
             )

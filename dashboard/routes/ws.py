@@ -41,8 +41,8 @@ class Socket(Guarded, WebSocketHandler):
 
     async def prepare(self) -> None:
         self._refusal = await self.refusal()
-        if self._refusal is not None and self._refusal.status == 421:
-            raise HTTPError(421)
+        if self._refusal is not None and not self._refusal.shakes_hands:
+            raise HTTPError(self._refusal.status)
 
     def check_origin(self, origin: str) -> bool:
         return True  # the guard has looked at it, and at more

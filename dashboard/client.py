@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -62,7 +62,7 @@ async def tail(
     Raises
     ------
     ServerUnreachable
-        The server could not be reached within 30 s of the first attempt.
+        The server could not be reached within 30 s of the first attempt, or the URL is none of a server.
     ServerRefused
         It wants a token, or another one.
     LogReplaced
@@ -94,6 +94,8 @@ class Remote:
     """A server, asked over HTTP."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
+        if not _is_address(url):
+            raise ServerUnreachable(url, "an address looks like http://localhost:8001")
         self.url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -129,6 +131,14 @@ class Remote:
         """Return a session's record; None when there is no such session."""
         body = await self.get(f"/api/sessions/{quote(session_id)}")
         return None if body is None else msgspec.json.decode(body, type=dict[str, Any])
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or too large a one
+        return False
 
 
 class _Place:

@@ -125,6 +125,13 @@ def test_no_server_is_said_in_words(capsys, url):
     assert f"no Headway server answers at {url}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("url", ["localhost:8001", "ftp://localhost", "http://", "http://localhost:99999"])
+def test_what_is_no_address_is_said_in_words(capsys, url):
+    assert main(["sessions", "--url", url]) == main(["tail", "s1", "--url", url]) == 1
+    why = f"no Headway server answers at {url}: an address looks like http://localhost:8001"
+    assert capsys.readouterr().err.count(why) == 2
+
+
 def test_each_option_is_also_a_variable(monkeypatch):
     monkeypatch.setenv("HEADWAY_PORT", "9000")
     monkeypatch.setenv("HEADWAY_ALLOWED_HOST", "a.example, b.example:444")

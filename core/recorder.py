@@ -234,9 +234,15 @@ class Recorder:
                 raise StoreUnreachable(f"{unanswered}; when asked again: {error}") from error
 
     def _say_full(self, append: _Append, until: float) -> None:
-        """Have the log say itself that it is full; it says so once."""
+        """Have the log say itself that it is full; it says so once.
+
+        Several entries of one caller may be too many for a log that has room for fewer: it is not full yet.
+        """
         last = append.entries[-1]
         try:
+            session = self.store.session(last.session_id)
+            if session is None or session.last_offset < self._limit:
+                return
             self._write_together([_Append([full(last, self._limit)], None, append.flush)], until)
         except Exception:
             _log.exception("the log of session %s cannot say that it is full", last.session_id)

@@ -93,6 +93,15 @@ def test_files_that_come_and_go_by_hand_are_seen_by_a_reader_without_records(tmp
     assert sorted(os.listdir(tmp_path)) == ["a_progress.json", "b_progress.json"]
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_is_no_file_is_no_log_whatever_its_name(tmp_path, read_only):
+    (tmp_path / "folder_progress.json").mkdir()
+    os.mkfifo(tmp_path / "pipe_progress.json")  # opening it would wait for a writer
+    store = open_store(f"json:{tmp_path}", read_only=read_only)
+    assert store.sessions(9) == []
+    store.close()
+
+
 def test_a_reader_writes_nothing(reader):
     for attempt in (
         lambda: append(reader, [entry()]),

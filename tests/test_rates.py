@@ -69,3 +69,13 @@ def test_a_full_log_is_refused_and_says_so_itself(serving):
             "The log is full: it may have 2 entries. Go on in another session."
         ]
         assert httpx.post(place, json=entry | {"status": "completed"}).status_code == 201
+
+
+def test_a_log_that_had_no_room_for_so_many_at_once_is_not_yet_full_and_does_not_say_so(serving):
+    entry = {"step": "Read", "message": "", "step_number": 1, "total_steps": 1}
+    with serving(max_entries=2) as server:
+        place = f"{server.url}/api/progress/s1"
+        asked = [entry, [entry, entry], entry, entry]
+        assert [httpx.post(place, json=body).status_code for body in asked] == [201, 413, 201, 413]
+        log = httpx.get(place).json()["logs"]
+        assert [e.get("data") for e in log] == [None, None, {"log_full": 2}]  # at the end, where it is true

@@ -29,9 +29,14 @@ class Names:
 
 
 def names_in(folder: Path) -> Names:
-    """Look what there is, by name only: that is quick, however many files there are."""
+    """Look what there is, by name only: that is quick, however many files there are.
+
+    A folder or a pipe that has the name of a log is none: to read it would fail, or wait for ever.
+    """
     names = Names()
-    for name in os.listdir(folder):
+    with os.scandir(folder) as found:
+        files = [item.name for item in found if item.is_file()]
+    for name in files:
         session_id, suffix, rest = name.partition(SUFFIX)
         if name.endswith(PART):
             names.parts.append(name)

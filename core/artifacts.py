@@ -111,6 +111,13 @@ class Artifacts:
                     return Artifact(artifact_id, path)
         raise UnknownArtifact(artifact_id)
 
+    def has(self, artifact_id: str) -> bool:
+        """Whether there is an artifact of an id."""
+        try:
+            return bool(self.find(artifact_id))
+        except UnknownArtifact:
+            return False
+
     def copy(self, artifact_id: str, target: Artifacts) -> bool:
         """Copy an artifact to another folder, unless it is there; return whether it was copied.
 

@@ -97,3 +97,23 @@ def test_export_and_import_bring_back_the_same_files_and_artifacts(tmp_path, mon
     assert (tmp_path / "restored" / "artifacts" / ("0" * 32) / "orders.csv").read_text() == "1,2"
     assert main(["import", "json:nowhere"]) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_artifacts_are_copied_from_where_the_option_says_and_missing_ones_are_told(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    logger = ProgressLogger("json:logs")
+    made = {"artifacts": [{"artifact_id": "0" * 32, "kind": "file", "name": "orders.csv"}]}
+    logger.log("made", "Write", "done", 1, 1, run_id="made.1", status="completed", data=made)
+    logger.close()
+    assert main(["export", "json:without"]) == 0
+    assert "1 artifacts are not in" in capsys.readouterr().err
+    results = tmp_path / "results" / ("0" * 32)
+    results.mkdir(parents=True)
+    (results / "orders.csv").write_text("1,2")
+    assert main(["export", "json:backup", "--artifacts", "results"]) == 0
+    assert main(["import", "json:backup", "--store", "json:restored", "--artifacts", "elsewhere"]) == 0
+    assert capsys.readouterr().err == ""
+    for place in ("backup/artifacts", "elsewhere"):
+        assert (tmp_path / place / ("0" * 32) / "orders.csv").read_text() == "1,2"

@@ -95,8 +95,10 @@ def test_export_and_import_bring_back_the_same_files_and_artifacts(tmp_path, mon
     assert main(["import", "json:backup", "--store", "json:restored"]) == 0
     assert folder_content(tmp_path / "restored") == folder_content(tmp_path / "logs")
     assert (tmp_path / "restored" / "artifacts" / ("0" * 32) / "orders.csv").read_text() == "1,2"
-    assert main(["import", "json:nowhere"]) == 1
-    assert "nowhere" in capsys.readouterr().err
+    for nowhere in ("json:nowhere", "sqlite:///nowhere.db"):
+        assert main(["import", nowhere]) == 1
+        assert "nowhere" in capsys.readouterr().err
+    assert not list(tmp_path.glob("nowhere*"))
 
 
 def test_artifacts_are_copied_from_where_the_option_says_and_missing_ones_are_told(

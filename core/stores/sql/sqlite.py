@@ -90,6 +90,13 @@ class SqliteStore(SqlStore):
                 raise
         self._doorbell = Doorbell(self._path, self._id)
 
+    @classmethod
+    def reading(cls, rest: str) -> SqliteStore:
+        """Open the file for a reader, who would take one that is made just now for an empty log."""
+        if not _path(rest).exists():
+            raise StoreError(f"there is no file {str(_path(rest))!r}")
+        return cls(rest)
+
     def __str__(self) -> str:
         return f"sqlite:///{self._path}"
 

@@ -19,6 +19,7 @@ from headway.errors import HeadwayError
 from headway.recorder import MAX_ENTRIES
 
 URL = "http://localhost:8001"
+NO = ("", "0", "false", "no", "off")  # what a variable of an option without a value says to leave it off
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,9 +102,9 @@ def _remote(command: argparse.ArgumentParser, json_help: str) -> None:
 
 
 def _flag(command: argparse.ArgumentParser, name: str, text: str) -> None:
-    """Add an option without a value; any value of its variable in the environment sets it."""
+    """Add an option without a value; its variable in the environment sets it, unless that says no."""
     variable = _variable(name)
-    said = bool(os.environ.get(variable))
+    said = os.environ.get(variable, "").strip().lower() not in NO
     command.add_argument(name, action="store_true", default=said, help=f"{text} ({variable})")
 
 

@@ -147,6 +147,14 @@ def test_each_option_is_also_a_variable(monkeypatch):
     assert more.allowed_host[-2:] == ["c.example", "d.example"]
 
 
+@pytest.mark.parametrize(
+    ("said", "on"), [("1", True), ("true", True), ("", False), ("0", False), ("False", False), ("off", False)]
+)
+def test_a_variable_that_says_no_leaves_its_option_off(monkeypatch, said, on):
+    monkeypatch.setenv("HEADWAY_ALLOW_VOLATILE", said)
+    assert parser().parse_args(["serve"]).allow_volatile is on
+
+
 def test_the_command_line_starts_without_panel():
     program = "import sys, headway.dashboard.cli, headway.dashboard.client; print('panel' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"

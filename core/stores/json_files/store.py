@@ -214,7 +214,10 @@ class JsonFilesStore:
             raise
         except OSError as error:
             code = errno.errorcode.get(error.errno or 0, "")
-            reason = f"{error.strerror or error}{f' ({code})' if code else ''}"
+            reason = str(error.strerror or error)
+            if error.filename is not None and str(error.filename) != str(self.folder):
+                reason += f": {str(error.filename)!r}"  # a single file may keep a folder from being opened
+            reason += f" ({code})" if code else ""
             raise StoreError(f"cannot {verb} the log folder {str(self.folder)!r}: {reason}") from error
         except LogChanged as error:
             raise StoreError(f"{error}: somebody else changes it") from error

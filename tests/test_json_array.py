@@ -179,6 +179,16 @@ def test_a_damaged_middle_ends_the_log_there_and_nothing_is_thrown_away(path):
     assert {os.stat(file).st_mode & 0o777 for file in path.parent.glob("*.damaged-*")} == {0o600}
 
 
+def test_two_entries_that_damage_made_one_are_none(path):
+    """What looks like the name of an unknown field is no UTF-8."""
+    whole = array(entries(5))
+    begin, end = (whole.index(name, whole.index(b"2: Z")) + 6 for name in (b'"total_steps"', b'"message"'))
+    path.write_bytes(whole[:begin] + b"\xff" * (end - begin) + whole[end:])
+    with pytest.raises(LogChanged):
+        text_of(path.read_bytes(), Record(session=begun(), length=len(whole))).entries()
+    assert content(path) == entries(1)
+
+
 # --- whoever wrote it
 
 PLAIN = {"timestamp": "2024-07-01T17:30:45.123456", "step": "Read", "step_number": 1, "total_steps": 5}

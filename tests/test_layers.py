@@ -39,7 +39,7 @@ headway.stores.batch headway.stores.index
 headway.stores.commit
 headway.stores.memory
 headway.stores.json_files.changes headway.stores.json_files.checkpoints headway.stores.json_files.disk
-headway.stores.json_files.lock
+headway.stores.json_files.lock headway.stores.json_files.watch
 headway.stores.json_files.array_text headway.stores.json_files.catalog headway.stores.json_files.journal
 headway.stores.json_files.records headway.stores.json_files.replay
 headway.stores.json_files.lines headway.stores.json_files.mending

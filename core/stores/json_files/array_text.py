@@ -101,6 +101,7 @@ def _parse_ours(content: bytes) -> list[tuple[int, int, Entry]] | None:
     if not (content.startswith(b"[\n{") and content.endswith(b"}" + CLOSE)):
         return None
     try:
+        content.decode()  # msgspec does not look at the names of fields that it does not know
         entries = _decode_all(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

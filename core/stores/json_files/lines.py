@@ -86,6 +86,7 @@ class LogText:
         while place < self._end and (limit is None or len(found) < limit):
             block = self._whole_lines(place)
             try:
+                block.decode()  # msgspec does not look at the names of fields that it does not know
                 entries = _decode_all(b"[" + block + b"]")
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise LogChanged(self._record.session_id) from None

@@ -22,7 +22,7 @@ from ...entry import Entry
 from ...errors import StoreClosed, StoreError, UnknownSession
 from ...session import Session
 from ..batch import Batch, Excerpt, Stored
-from .archive import Keep, text_of, unpacked
+from .archive import PACKED, Keep, text_of, unpacked
 from .catalog import Catalog
 from .changes import Record
 from .commits import Committer
@@ -34,6 +34,7 @@ from .logs import SUFFIX, Logs
 from .opening import take_stock
 from .reader import JsonFilesReader
 from .records import NAME, RecordsFile
+from .watch import FolderWatch
 
 
 class JsonFilesStore:
@@ -56,6 +57,7 @@ class JsonFilesStore:
         self._writing = threading.RLock()  # whoever writes has it, also while the disk flushes
         self._closed = False
         self._unpacked: tuple[Record, bytes] | None = None  # the compressed log that was read last
+        self._watch: FolderWatch | None = None
         with ExitStack() as on_error, self._told("open"):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._owner = on_error.enter_context(lock_folder(self.folder))
@@ -140,13 +142,16 @@ class JsonFilesStore:
         return {owner} if seconds else set()
 
     def relay(self, ring: Callable[[str | None], None]) -> None:
-        """Do nothing: a folder has one writer."""
+        """Ring for logs that somebody deletes by hand: a folder has no other writer."""
+        self._watch = FolderWatch(self.folder, partial(self._look_for_missing, ring))
 
     def close(self) -> None:
         with self._writing:
             if self._closed:
                 return
             self._closed = True
+        if self._watch is not None:
+            self._watch.stop()
         self._ledger.close()
         self._logs.close()
         if self._descriptor is not None:
@@ -187,6 +192,18 @@ class JsonFilesStore:
                 with self._writing:
                     if not self._closed and self._catalog.get(record.session_id) is record:
                         self._committer.current(record.session_id)
+
+    def _look_for_missing(self, ring: Callable[[str | None], None], names: set[str]) -> None:
+        """Take up the logs whose files are not among the folder's."""
+        for record in self._catalog.all():
+            name = record.session_id + SUFFIX + (PACKED if record.packed else "")
+            if record.length and name not in names:
+                with self._writing:
+                    if self._closed or self._catalog.get(record.session_id) is not record:
+                        continue
+                    self._committer.current(record.session_id)
+                if self._catalog.get(record.session_id) is not record:
+                    ring(record.session_id)
 
     def _known(self, session_id: str) -> Record:
         record = self._record(session_id)

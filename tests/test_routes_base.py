@@ -46,7 +46,7 @@ def test_an_error_of_ours_keeps_its_text_to_itself(api, server, caplog):
     body = answer.json()
     assert answer.status_code == 503
     assert body == {"title": "Service Unavailable", "status": 503, "error_id": body["error_id"]}
-    assert body["error_id"] in caplog.text and "StoreClosed" in caplog.text
+    assert body["error_id"] in caplog.text and "the store is closed" in caplog.text
     assert api.get("/healthz").status_code == 200
     assert api.get("/readyz").status_code == 503
 

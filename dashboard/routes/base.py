@@ -230,7 +230,10 @@ class ApiHandler(Guarded):
             return  # the client's doing, and the client is told
         self._error_id = secrets.token_hex(8)
         what = f"{self.request.method} {self.request.path}"
-        log.error("%s failed (error %s)", what, self._error_id, exc_info=value)
+        if isinstance(value, errors.StoreError):  # it says itself what it is: a full disk, perhaps
+            log.error("%s failed (error %s): %s", what, self._error_id, value)
+        else:
+            log.error("%s failed (error %s)", what, self._error_id, exc_info=value)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else HTTPError(status_code)

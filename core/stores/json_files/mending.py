@@ -6,6 +6,7 @@ aside in a ``.damaged-*`` file; nothing is ever deleted.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from .disk import PRIVATE, READ, WRITE, read_at, read_file, write_at
 
 DAMAGED = ".damaged-"
 
+_log = logging.getLogger("headway.stores.json")
+
 
 def put_aside(path: Path, damaged: bytes) -> None:
     """Keep damaged bytes of a file beside it."""
@@ -31,6 +34,7 @@ def put_aside(path: Path, damaged: bytes) -> None:
         write_at(descriptor, damaged, 0)
     finally:
         os.close(descriptor)
+    _log.warning("damaged bytes of %s were put aside in %s", path, aside.name)
 
 
 def has(path: Path, record: Record, chain: Sequence[Appended]) -> bool:

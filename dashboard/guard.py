@@ -112,17 +112,18 @@ class Guard:
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             shown = ""
-        return self.check(shown.strip(), request.remote_ip or "")
+        sent = shown.encode("latin-1", "replace").strip()  # Tornado takes each byte for a character
+        return self.check(sent, request.remote_ip or "")
 
-    def check(self, shown: str, address: str) -> Refusal | None:
-        """Return why the token *shown* by the client at *address* is refused; None when it is right."""
+    def check(self, shown: bytes, address: str) -> Refusal | None:
+        """Return why the token *shown* (UTF-8) by the client at *address* is refused; None when it is right."""
         needed = Refusal(401, 4401, "a token is needed: 'Authorization: Bearer TOKEN'", (_CHALLENGE,))
         if not shown or self.token is None:
             return needed
         now = time.monotonic()
         guesses = [at for at in self._guesses.pop(address, ()) if now - at < MINUTE]
         if len(guesses) < GUESSES:
-            if hmac.compare_digest(shown.encode(), self.token.encode()):
+            if hmac.compare_digest(shown, self.token.encode()):
                 return None
             guesses.append(now)
         self._guesses[address] = guesses

@@ -230,6 +230,15 @@ def test_a_wrong_token_opens_nothing(locked, shown):
     assert httpx.get(f"{locked.url}/api/sessions?token={TOKEN}").status_code == 401
 
 
+def test_a_token_may_have_any_letters_in_a_header_and_on_the_login_page(serving):
+    token = "pässwörter à la carte"
+    with serving(token=token) as running, httpx.Client(base_url=running.url) as client:
+        for shown, status in ((token, 200), (token[:-1], 401)):
+            header = {"Authorization": f"Bearer {shown}".encode()}
+            assert client.get("/api/sessions", headers=header).status_code == status
+        assert client.post("/login", data={"token": token}).status_code == 303
+
+
 def test_a_browser_gets_in_by_the_login_page_and_stays_in(locked):
     with httpx.Client(base_url=locked.url) as browser:
         sent = browser.get("/", headers={"Accept": "text/html"})

@@ -40,7 +40,7 @@ class Login(ApiHandler):
     def post(self) -> None:
         guard = guard_of(self.application)
         shown = parse_qs(self._body.decode(errors="replace")).get("token", [""])[0]
-        if refusal := guard.check(shown.strip(), self.request.remote_ip or ""):
+        if refusal := guard.check(shown.strip().encode(), self.request.remote_ip or ""):
             self.set_status(refusal.status)
             self._show(f'<p class="wrong" role="alert">{refusal.detail[:1].upper()}{refusal.detail[1:]}.</p>')
             return

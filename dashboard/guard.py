@@ -116,7 +116,7 @@ class Guard:
         return self.check(sent, request.remote_ip or "")
 
     def check(self, shown: bytes, address: str) -> Refusal | None:
-        """Return why the token *shown* (UTF-8) by the client at *address* is refused; None when it is right."""
+        """Return why the token *shown* (UTF-8) by who is at *address* is refused; None when it is right."""
         needed = Refusal(401, 4401, "a token is needed: 'Authorization: Bearer TOKEN'", (_CHALLENGE,))
         if not shown or self.token is None:
             return needed
